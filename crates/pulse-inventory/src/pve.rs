@@ -1,0 +1,437 @@
+//! One PVE instance: merging its polls, and what happens when they stay away.
+//!
+//! Rules (source: monitoring chapter §5.4–5.6 with its improvements):
+//! * A node that PVE calls offline stays online for 60 s after it was last seen online.
+//! * When polls fail, nothing changes for that grace; then nodes are offline with no load, guests
+//!   are `unknown` with their numbers cleared, and health is `error`.
+//! * A guest that an online node does not list any more is gone. Guests of a node that is not
+//!   online are kept for 24 h.
+//! * A node that a successful answer does not list is dropped after 5 min.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pulse_core::rates::Rates;
+use pulse_core::{
+    Bytes, Guest, GuestStatus, InstanceHealth, InstanceKind, InstanceState, Liveness, Memory,
+    MemorySource, Node, PollFailure, PveReport, Ratio, Reading, Storage, StorageStatus, Timestamp,
+    Unknown,
+};
+
+use crate::inventory::{Applied, Dirty, Renamed};
+
+const OFFLINE_GRACE_MS: i64 = 60_000;
+const FORGET_NODE_MS: i64 = 5 * 60_000;
+const FORGET_GUEST_MS: i64 = 24 * 3_600_000;
+const KEEP_STORAGE_MS: i64 = 10 * 60_000;
+const STALE_INTERVALS: i64 = 3;
+
+#[derive(Debug)]
+pub(crate) struct TrackedNode {
+    pub node: Arc<Node>,
+    /// What PVE said last.
+    raw_online: bool,
+    last_online: Option<Timestamp>,
+    /// Last successful answer that listed it.
+    listed: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) struct PveInstance {
+    pub state: InstanceState,
+    pub nodes: BTreeMap<String, TrackedNode>,
+    /// By vmid: unique inside a cluster.
+    guests: BTreeMap<u32, Arc<Guest>>,
+    pub storages: Vec<Arc<Storage>>,
+    interval_ms: i64,
+    first_failure: Option<Timestamp>,
+}
+
+impl PveInstance {
+    pub fn new(name: &str, demo: bool) -> Self {
+        Self {
+            state: InstanceState {
+                kind: InstanceKind::Pve,
+                name: name.to_owned(),
+                health: InstanceHealth::Pending,
+                last_success: None,
+                error: None,
+                failures: 0,
+                demo,
+            },
+            nodes: BTreeMap::new(),
+            guests: BTreeMap::new(),
+            storages: Vec::new(),
+            interval_ms: 10_000,
+            first_failure: None,
+        }
+    }
+
+    pub fn guests(&self) -> impl Iterator<Item = &Arc<Guest>> {
+        self.guests.values()
+    }
+
+    pub fn has_node_id(&self, id: &str) -> bool {
+        self.nodes.values().any(|tracked| tracked.node.id == id)
+    }
+
+    pub fn was_asked(&self) -> bool {
+        self.state.health != InstanceHealth::Pending
+    }
+
+    pub fn works(&self) -> bool {
+        matches!(
+            self.state.health,
+            InstanceHealth::Healthy | InstanceHealth::Degraded
+        )
+    }
+
+    pub fn reject_as_duplicate(&mut self, other: &str, at: Timestamp) {
+        self.nodes.clear();
+        self.guests.clear();
+        self.storages.clear();
+        self.state.health = InstanceHealth::Degraded;
+        self.state.last_success = Some(at);
+        self.state.error = Some(format!(
+            "{}: the same cluster is already watched as {other}; remove one of the two in Settings → Proxmox nodes",
+            self.state.name
+        ));
+    }
+
+    pub fn poll_failed(&mut self, failure: PollFailure, at: Timestamp) {
+        self.state.failures = self.state.failures.saturating_add(1);
+        self.state.health = InstanceHealth::Error;
+        self.state.error = Some(failure.message);
+        self.first_failure.get_or_insert(at);
+    }
+
+    pub fn apply(
+        &mut self,
+        report: PveReport,
+        at: Timestamp,
+        dirty: &mut Dirty,
+        applied: &mut Applied,
+    ) {
+        self.interval_ms = i64::from(report.interval_seconds.max(1)) * 1000;
+        self.state.failures = 0;
+        self.first_failure = None;
+        self.state.last_success = Some(at);
+        self.state.error = (!report.notes.is_empty()).then(|| report.notes.join("; "));
+        if report.nodes.is_empty() && !self.nodes.is_empty() {
+            // An empty list from a cluster that had nodes is a fault of the answer, not news.
+            self.state.health = InstanceHealth::Error;
+            self.state.error = Some(format!(
+                "{}: Proxmox answered with an empty node list; check the permissions of the monitoring user (Sys.Audit on /nodes)",
+                self.state.name
+            ));
+            self.first_failure.get_or_insert(at);
+            self.age(at, dirty);
+            return;
+        }
+        self.state.health = report.health;
+        self.apply_nodes(report.nodes, at, dirty, applied);
+        if let Some(guests) = report.guests {
+            self.apply_guests(guests, at, dirty, applied);
+        }
+        if let Some(storages) = report.storages {
+            self.apply_storages(storages, &report.storages_missing_nodes, at, dirty, applied);
+        }
+        self.age(at, dirty);
+    }
+
+    fn apply_nodes(
+        &mut self,
+        nodes: Vec<Node>,
+        at: Timestamp,
+        dirty: &mut Dirty,
+        applied: &mut Applied,
+    ) {
+        dirty.nodes = true;
+        for mut node in nodes {
+            let previous = self.nodes.get(&node.name);
+            if previous.is_none() {
+                dirty.membership = true;
+            }
+            let raw_online = node.online;
+            let last_online = if raw_online {
+                Some(at)
+            } else {
+                previous.and_then(|p| p.last_online)
+            };
+            if let Some(previous) = previous {
+                keep_last_known(&mut node, &previous.node, raw_online);
+                node.linked_host.clone_from(&previous.node.linked_host);
+            }
+            if !raw_online {
+                let in_grace = last_online.is_some_and(|t| at.since(t) < OFFLINE_GRACE_MS);
+                if in_grace {
+                    node.online = true;
+                    if let Some(previous) = previous {
+                        node.cpu = previous.node.cpu;
+                        node.memory = previous.node.memory;
+                        node.uptime = previous.node.uptime;
+                    }
+                } else {
+                    mark_offline(&mut node);
+                }
+            }
+            node.seen = last_online.unwrap_or_default();
+            node.liveness = Liveness::Fresh;
+            let node = Arc::new(node);
+            if raw_online {
+                applied.nodes.push(Arc::clone(&node));
+            }
+            self.nodes.insert(
+                node.name.clone(),
+                TrackedNode {
+                    node,
+                    raw_online,
+                    last_online,
+                    listed: at,
+                },
+            );
+        }
+        let before = self.nodes.len();
+        self.nodes
+            .retain(|_, tracked| at.since(tracked.listed) < FORGET_NODE_MS);
+        dirty.membership |= before != self.nodes.len();
+    }
+
+    fn apply_guests(
+        &mut self,
+        guests: Vec<Guest>,
+        at: Timestamp,
+        dirty: &mut Dirty,
+        applied: &mut Applied,
+    ) {
+        dirty.guests = true;
+        let mut next = BTreeMap::new();
+        for mut guest in guests {
+            let previous = self.guests.get(&guest.vmid);
+            match previous {
+                None => dirty.membership = true,
+                Some(previous) => {
+                    dirty.membership |= previous.name != guest.name;
+                    if guest.last_backup.is_none() {
+                        guest.last_backup = previous.last_backup;
+                    }
+                    if previous.id != guest.id {
+                        dirty.membership = true;
+                        applied.renamed.push(Renamed {
+                            vm: guest.kind.is_vm(),
+                            from: previous.id.clone(),
+                            to: guest.id.clone(),
+                        });
+                    }
+                }
+            }
+            guest.liveness = Liveness::Fresh;
+            if guest.status == GuestStatus::Unknown {
+                // PVE still lists the guests of a dead node, without numbers.
+                guest.seen = previous.map_or(at, |p| p.seen);
+                if let Some(previous) = previous {
+                    keep_identity(&mut guest, previous);
+                }
+                clear_numbers(&mut guest);
+                next.insert(guest.vmid, Arc::new(guest));
+                continue;
+            }
+            let guest = Arc::new(guest);
+            applied.guests.push(Arc::clone(&guest));
+            next.insert(guest.vmid, guest);
+        }
+        for (vmid, previous) in &self.guests {
+            if next.contains_key(vmid) {
+                continue;
+            }
+            let node_online = self
+                .nodes
+                .get(&previous.node)
+                .is_none_or(|tracked| tracked.raw_online);
+            if node_online || at.since(previous.seen) > FORGET_GUEST_MS {
+                dirty.membership = true;
+            } else {
+                next.insert(*vmid, Arc::clone(previous));
+            }
+        }
+        self.guests = next;
+    }
+
+    fn apply_storages(
+        &mut self,
+        storages: Vec<Storage>,
+        missing_nodes: &[String],
+        at: Timestamp,
+        dirty: &mut Dirty,
+        applied: &mut Applied,
+    ) {
+        dirty.storages = true;
+        let mut next: Vec<Arc<Storage>> = Vec::with_capacity(storages.len());
+        for storage in storages {
+            let storage = Arc::new(storage);
+            if storage.active {
+                applied.storages.push(Arc::clone(&storage));
+            }
+            next.push(storage);
+        }
+        for previous in &self.storages {
+            if next.iter().any(|s| s.id == previous.id) {
+                continue;
+            }
+            let not_answered = if previous.shared {
+                previous.nodes.iter().all(|n| missing_nodes.contains(n))
+            } else {
+                missing_nodes.contains(&previous.node)
+            };
+            if not_answered && at.since(previous.seen) < KEEP_STORAGE_MS {
+                let mut kept = Storage::clone(previous);
+                kept.status = StorageStatus::Inactive;
+                kept.active = false;
+                kept.liveness = Liveness::Stale;
+                next.push(Arc::new(kept));
+            }
+        }
+        self.storages = next;
+    }
+
+    /// Applies the passing of time.
+    pub fn age(&mut self, now: Timestamp, dirty: &mut Dirty) {
+        let stale_after = self.interval_ms * STALE_INTERVALS;
+        let failing = self
+            .first_failure
+            .is_some_and(|since| now.since(since) >= OFFLINE_GRACE_MS)
+            || self
+                .state
+                .last_success
+                .is_some_and(|t| now.since(t) >= OFFLINE_GRACE_MS.max(stale_after * 2));
+        if failing && self.works() {
+            self.state.health = InstanceHealth::Error;
+            dirty.any = true;
+        }
+        let health = self.state.health;
+        for tracked in self.nodes.values_mut() {
+            let unseen = tracked.last_online.is_none_or(|t| now.since(t) > stale_after);
+            let liveness = if unseen { Liveness::Stale } else { Liveness::Fresh };
+            let goes_offline = failing && tracked.node.online;
+            let health_differs = failing && tracked.node.health != health;
+            if tracked.node.liveness != liveness || goes_offline || health_differs {
+                let node = Arc::make_mut(&mut tracked.node);
+                node.liveness = liveness;
+                if failing {
+                    mark_offline(node);
+                    node.health = health;
+                }
+                dirty.nodes = true;
+                dirty.any = true;
+            }
+        }
+        for guest in self.guests.values_mut() {
+            let node_down = failing
+                || self
+                    .nodes
+                    .get(&guest.node)
+                    .is_some_and(|tracked| !tracked.node.online);
+            let unseen = now.since(guest.seen) > stale_after;
+            let liveness = if unseen { Liveness::Stale } else { Liveness::Fresh };
+            let becomes_unknown = node_down && unseen && guest.status != GuestStatus::Unknown;
+            if guest.liveness != liveness || becomes_unknown {
+                let guest = Arc::make_mut(guest);
+                guest.liveness = liveness;
+                if becomes_unknown {
+                    guest.status = GuestStatus::Unknown;
+                    clear_numbers(guest);
+                }
+                dirty.guests = true;
+                dirty.any = true;
+            }
+        }
+        for storage in &mut self.storages {
+            let unseen = now.since(storage.seen) > stale_after.max(180_000);
+            if unseen && (storage.liveness != Liveness::Stale || (failing && storage.active)) {
+                let storage = Arc::make_mut(storage);
+                storage.liveness = Liveness::Stale;
+                if failing {
+                    storage.active = false;
+                    storage.status = StorageStatus::Inactive;
+                }
+                dirty.storages = true;
+                dirty.any = true;
+            }
+        }
+    }
+}
+
+/// A status call that failed leaves facts of the node unknown this time: the last known stay.
+fn keep_last_known(node: &mut Node, previous: &Node, raw_online: bool) {
+    if node.kernel_version.is_empty() {
+        node.kernel_version.clone_from(&previous.kernel_version);
+    }
+    if node.pve_version.is_empty() {
+        node.pve_version.clone_from(&previous.pve_version);
+    }
+    if node.cpu_info.model.is_empty() {
+        node.cpu_info = previous.cpu_info.clone();
+    }
+    if node.disk.total == Bytes::ZERO {
+        node.disk = previous.disk;
+    }
+    if !raw_online {
+        return;
+    }
+    if node.load.is_none() {
+        node.load = previous.load;
+    }
+    // The endpoint list counts the page cache as used: better an older figure of a better
+    // source than a jump of the curve.
+    if node.memory.source == MemorySource::NodesEndpoint
+        && previous.memory.total > Bytes::ZERO
+        && previous.memory.source != MemorySource::NodesEndpoint
+    {
+        let total = if node.memory.total == Bytes::ZERO {
+            previous.memory.total
+        } else {
+            node.memory.total
+        };
+        node.memory = Memory {
+            total,
+            used: Bytes(previous.memory.used.0.min(total.0)),
+            source: MemorySource::PreviousSnapshot,
+            ..previous.memory
+        };
+    }
+}
+
+fn mark_offline(node: &mut Node) {
+    node.online = false;
+    node.cpu = Ratio::default();
+    node.uptime = 0;
+    node.load = None;
+    node.memory.used = Bytes::ZERO;
+}
+
+fn keep_identity(guest: &mut Guest, previous: &Guest) {
+    if guest.name.is_empty() {
+        guest.name.clone_from(&previous.name);
+    }
+    if guest.tags.is_empty() {
+        guest.tags.clone_from(&previous.tags);
+    }
+    if guest.memory.total == Bytes::ZERO {
+        guest.memory.total = previous.memory.total;
+    }
+    if guest.disk.total == Bytes::ZERO {
+        guest.disk.total = previous.disk.total;
+    }
+    if guest.cpus == 0 {
+        guest.cpus = previous.cpus;
+    }
+}
+
+fn clear_numbers(guest: &mut Guest) {
+    guest.cpu = Ratio::default();
+    guest.memory.used = Bytes::ZERO;
+    guest.memory.source = MemorySource::Unknown;
+    guest.disk.used = Reading::Unknown(Unknown::SourceOffline);
+    guest.rates = Rates::unknown(Unknown::SourceOffline);
+    guest.uptime = 0;
+}
