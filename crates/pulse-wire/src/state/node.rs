@@ -1,0 +1,260 @@
+//! A node in the state.
+
+use pulse_core::{CpuInfo, Host, Liveness, Node, Snapshot};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::shared::{DiskJson, MemoryJson, finite};
+use crate::time::rfc3339;
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CpuInfoJson<'a> {
+    pub model: &'a str,
+    pub cores: u32,
+    pub sockets: u32,
+    pub mhz: &'a str,
+}
+
+impl<'a> CpuInfoJson<'a> {
+    fn new(info: &'a CpuInfo) -> Self {
+        Self {
+            model: &info.model,
+            cores: info.cores,
+            sockets: info.sockets,
+            mhz: &info.mhz,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CoreTemperatureJson {
+    pub core: u32,
+    /// °C.
+    pub temp: f64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NvmeTemperatureJson<'a> {
+    pub device: &'a str,
+    pub temp: f64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SmartTemperatureJson<'a> {
+    pub device: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub serial: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub wwn: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub model: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub r#type: &'a str,
+    pub temperature: i32,
+    pub last_updated: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub standby_skipped: bool,
+}
+
+/// Temperatures of a node, as its host agent reports them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TemperatureJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_package: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_max: Option<f64>,
+    pub min_recorded: &'static str,
+    pub max_recorded: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cores: Vec<CoreTemperatureJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nvme: Vec<NvmeTemperatureJson<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub smart: Vec<SmartTemperatureJson<'a>>,
+    pub available: bool,
+    #[serde(rename = "hasCPU")]
+    pub has_cpu: bool,
+    #[serde(rename = "hasGPU")]
+    pub has_gpu: bool,
+    #[serde(rename = "hasNVMe")]
+    pub has_nvme: bool,
+    #[serde(rename = "hasSMART")]
+    pub has_smart: bool,
+    pub last_update: String,
+}
+
+/// v5's "never": the zero time of its language.
+pub const NEVER: &str = "0001-01-01T00:00:00Z";
+
+impl<'a> TemperatureJson<'a> {
+    /// None when the host has no temperature sensor.
+    pub fn from_host(host: &'a Host) -> Option<Self> {
+        let readings = &host.sensors.temperature_celsius;
+        let cores: Vec<_> = readings
+            .iter()
+            .filter_map(|(name, temp)| {
+                let core = name.strip_prefix("cpu_core_")?.parse().ok()?;
+                Some(CoreTemperatureJson {
+                    core,
+                    temp: finite(*temp),
+                })
+            })
+            .collect();
+        let nvme: Vec<_> = readings
+            .iter()
+            .filter(|(name, _)| name.starts_with("nvme"))
+            .map(|(name, temp)| NvmeTemperatureJson {
+                device: name,
+                temp: finite(*temp),
+            })
+            .collect();
+        let at = rfc3339(host.seen);
+        let smart: Vec<_> = host
+            .sensors
+            .smart
+            .iter()
+            .map(|disk| SmartTemperatureJson {
+                device: &disk.device,
+                serial: &disk.serial,
+                wwn: &disk.wwn,
+                model: &disk.model,
+                r#type: &disk.kind,
+                temperature: disk.temperature,
+                last_updated: at.clone(),
+                standby_skipped: disk.standby,
+            })
+            .collect();
+        let package = readings.get("cpu_package").copied();
+        let hottest = cores
+            .iter()
+            .map(|c| c.temp)
+            .chain(package)
+            .fold(None, |max: Option<f64>, t| {
+                Some(max.map_or(t, |m| m.max(t)))
+            });
+        let has_cpu = hottest.is_some();
+        let has_gpu = readings.keys().any(|name| name.starts_with("gpu_"));
+        if !has_cpu && nvme.is_empty() && smart.is_empty() && !has_gpu {
+            return None;
+        }
+        Some(Self {
+            cpu_package: package,
+            cpu_max: hottest,
+            min_recorded: NEVER,
+            max_recorded: NEVER,
+            available: true,
+            has_cpu,
+            has_gpu,
+            has_nvme: !nvme.is_empty(),
+            has_smart: !smart.is_empty(),
+            cores,
+            nvme,
+            smart,
+            last_update: at,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeJson<'a> {
+    pub id: &'a str,
+    /// Same as `name`.
+    pub node: &'a str,
+    pub name: &'a str,
+    pub display_name: &'a str,
+    pub instance: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub host: &'a str,
+    #[serde(rename = "guestURL", skip_serializing_if = "str::is_empty")]
+    pub guest_url: &'a str,
+    /// `online`, `offline` or PVE's own word.
+    pub status: &'a str,
+    #[schema(value_type = String)]
+    pub r#type: &'static str,
+    /// Share of all cores, 0–1.
+    pub cpu: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryJson>,
+    pub mem: u64,
+    pub maxmem: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskJson<'static>>,
+    pub maxdisk: u64,
+    /// Seconds.
+    pub uptime: u64,
+    /// 1, 5 and 15 minutes; empty when unknown.
+    #[schema(value_type = Vec<f64>)]
+    pub load_average: &'a [f64],
+    pub kernel_version: &'a str,
+    pub pve_version: &'a str,
+    pub cpu_info: CpuInfoJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<TemperatureJson<'a>>,
+    /// Unix ms when PVE last reported it online.
+    pub last_seen: i64,
+    pub connection_health: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_cluster_member: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linked_host_agent_id: Option<&'a str>,
+    /// How `memory.used` was found.
+    #[schema(value_type = String)]
+    pub memory_source: &'static str,
+    /// Not reported for three poll intervals.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
+}
+
+impl<'a> NodeJson<'a> {
+    pub fn new(node: &'a Node, snapshot: &'a Snapshot) -> Self {
+        let linked = node
+            .linked_host
+            .as_deref()
+            .and_then(|id| snapshot.hosts.iter().find(|host| host.id == id));
+        Self {
+            id: &node.id,
+            node: &node.name,
+            name: &node.name,
+            display_name: if node.display_name.is_empty() {
+                &node.name
+            } else {
+                &node.display_name
+            },
+            instance: &node.instance,
+            host: &node.host,
+            guest_url: &node.guest_url,
+            status: if node.online {
+                "online"
+            } else if node.raw_status.is_empty() || node.raw_status == "online" {
+                "offline"
+            } else {
+                &node.raw_status
+            },
+            r#type: "node",
+            cpu: node.cpu.get(),
+            memory: MemoryJson::known(&node.memory),
+            mem: node.memory.used.get(),
+            maxmem: node.memory.total.get(),
+            disk: DiskJson::of_capacity(&node.disk),
+            maxdisk: node.disk.total.get(),
+            uptime: node.uptime,
+            load_average: node.load.as_ref().map_or(&[], |load| load.as_slice()),
+            kernel_version: &node.kernel_version,
+            pve_version: &node.pve_version,
+            cpu_info: CpuInfoJson::new(&node.cpu_info),
+            temperature: linked.and_then(|host| TemperatureJson::from_host(host)),
+            last_seen: node.seen.millis(),
+            connection_health: node.health.as_str(),
+            is_cluster_member: node.cluster.is_some(),
+            cluster_name: node.cluster.as_deref(),
+            linked_host_agent_id: node.linked_host.as_deref(),
+            memory_source: node.memory.source.as_str(),
+            stale: node.liveness == Liveness::Stale,
+        }
+    }
+}
