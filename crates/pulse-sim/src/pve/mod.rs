@@ -1,0 +1,19 @@
+//! The REST API of Proxmox VE 8.3, answered from the simulated datacenter without any socket.
+
+mod access;
+mod agent;
+mod cluster;
+mod disks;
+mod lxc;
+mod node;
+mod qemu;
+mod request;
+mod resources;
+mod router;
+mod rrd;
+mod storage;
+mod tasks;
+
+pub(crate) use access::{Reject, Rights, Who, ticket};
+pub(crate) use request::{Method, Request, decode, pairs};
+pub(crate) use router::{answer, template};
