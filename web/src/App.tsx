@@ -1,0 +1,98 @@
+import { Navigate, Route, Router } from "@solidjs/router";
+import { ErrorBoundary, lazy, Match, onMount, Show, Suspense, Switch } from "solid-js";
+import { errorText } from "./api/client";
+import { Button } from "./components/Button";
+import { ShortcutHelp } from "./components/Shortcuts";
+import { Toasts } from "./components/toast";
+import { Shell } from "./shell/Shell";
+import { checkSession, gate, reason } from "./session/session";
+
+const Overview = lazy(() => import("./pages/overview/Overview"));
+const Hosts = lazy(() => import("./pages/hosts/Hosts"));
+const Login = lazy(() => import("./pages/login/Login"));
+const Wizard = lazy(() => import("./pages/wizard/Wizard"));
+const Settings = lazy(() => import("./pages/settings/Settings"));
+const SettingsNodes = lazy(() => import("./pages/settings/nodes/Nodes"));
+const SettingsTokens = lazy(() => import("./pages/settings/tokens/Tokens"));
+const SettingsAppearance = lazy(() => import("./pages/settings/appearance/Appearance"));
+const SettingsSession = lazy(() => import("./pages/settings/session/Session"));
+const NotFound = lazy(() => import("./pages/NotFound"));
+
+/** Keeps the query: a link to a filtered list survives the move. */
+function To(props: { path: string }) {
+  return <Navigate href={({ location }) => props.path + location.search} />;
+}
+
+function Failed(props: { error: unknown; reset: () => void }) {
+  return (
+    <div class="empty" role="alert">
+      <h2>This page stopped</h2>
+      <p>{errorText(props.error)}</p>
+      <div class="row">
+        <Button kind="primary" onClick={props.reset}>
+          Show it again
+        </Button>
+        <Button onClick={() => location.reload()}>Reload Pulse</Button>
+      </div>
+    </div>
+  );
+}
+
+export function App() {
+  onMount(() => void checkSession());
+  return (
+    <>
+      <ErrorBoundary fallback={(error, reset) => <Failed error={error} reset={reset} />}>
+        <Suspense>
+          <Switch>
+            <Match when={gate() === "unreachable"}>
+              <div class="empty h-full" role="alert">
+                <h2>Pulse does not answer</h2>
+                <p>{reason()}</p>
+                <div class="row">
+                  <Button kind="primary" onClick={() => void checkSession()}>
+                    Try again
+                  </Button>
+                </div>
+              </div>
+            </Match>
+            <Match when={gate() === "setup"}>
+              <Wizard />
+            </Match>
+            <Match when={gate() === "login"}>
+              <Login />
+            </Match>
+            <Match when={gate() === "in"}>
+              <Router
+                root={(props) => (
+                  <Shell>
+                    <ErrorBoundary fallback={(error, reset) => <Failed error={error} reset={reset} />}>
+                      <Suspense>{props.children}</Suspense>
+                    </ErrorBoundary>
+                  </Shell>
+                )}
+              >
+                <Route path={["/", "/proxmox"]} component={() => <To path="/proxmox/overview" />} />
+                <Route path={["/proxmox/overview", "/proxmox/guests"]} component={Overview} />
+                <Route path="/servers" component={() => <To path="/hosts" />} />
+                <Route path="/hosts" component={Hosts} />
+                <Route path="/settings" component={Settings}>
+                  <Route path="/" component={() => <To path="/settings/proxmox" />} />
+                  <Route path="/proxmox" component={SettingsNodes} />
+                  <Route path="/tokens" component={SettingsTokens} />
+                  <Route path="/appearance" component={SettingsAppearance} />
+                  <Route path="/session" component={SettingsSession} />
+                </Route>
+                <Route path="*" component={NotFound} />
+              </Router>
+            </Match>
+          </Switch>
+        </Suspense>
+      </ErrorBoundary>
+      <Toasts />
+      <Show when={gate() === "in"}>
+        <ShortcutHelp />
+      </Show>
+    </>
+  );
+}

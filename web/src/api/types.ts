@@ -1,0 +1,360 @@
+/**
+ * Provisional types of the HTTP API, until `npm run types` generates schema.d.ts from the server's OpenAPI
+ * document. This is the only file to swap: the rest of the UI imports its types from here.
+ */
+export interface Memory {
+  total: number;
+  used: number;
+  free: number;
+  usage: number;
+  balloon?: number;
+  swapUsed?: number;
+  swapTotal?: number;
+}
+
+export interface Disk {
+  total: number;
+  used: number;
+  free: number;
+  /** Percent; −1 is unknown. */
+  usage: number;
+  mountpoint?: string;
+  type?: string;
+  device?: string;
+}
+
+export interface NetworkInterface {
+  name: string;
+  mac?: string;
+  addresses?: string[];
+  rxBytes?: number;
+  txBytes?: number;
+  speedMbps?: number;
+}
+
+export interface Temperature {
+  available: boolean;
+  cpuPackage?: number;
+  cpuMax?: number;
+  cores?: { core: number; temp: number }[];
+  nvme?: { device: string; temp: number }[];
+  gpu?: { device: string; edge?: number; junction?: number; mem?: number }[];
+  smart?: { device: string; model?: string; temperature: number; standbySkipped?: boolean }[];
+}
+
+export interface NodeResource {
+  id: string;
+  name: string;
+  displayName: string;
+  instance: string;
+  host?: string;
+  guestURL?: string;
+  status: string;
+  type: string;
+  /** Ratio 0 to 1. */
+  cpu: number;
+  memory?: Memory;
+  mem: number;
+  maxmem: number;
+  disk?: Disk;
+  uptime: number;
+  loadAverage?: number[] | null;
+  kernelVersion?: string;
+  pveVersion?: string;
+  cpuInfo?: { model: string; cores: number; sockets: number; mhz: string };
+  temperature?: Temperature;
+  lastSeen: number;
+  connectionHealth?: string;
+  isClusterMember?: boolean;
+  clusterName?: string;
+  linkedHostAgentId?: string;
+}
+
+export interface GuestResource {
+  id: string;
+  vmid: number;
+  name: string;
+  node: string;
+  instance: string;
+  status: string;
+  type: string;
+  cpu: number;
+  cpus: number;
+  memory?: Memory;
+  mem: number;
+  maxmem: number;
+  disk?: Disk;
+  disks?: Disk[];
+  diskStatusReason?: string;
+  osName?: string;
+  osVersion?: string;
+  osTemplate?: string;
+  agentVersion?: string;
+  networkInterfaces?: NetworkInterface[];
+  ipAddresses?: string[];
+  networkIn: number;
+  networkOut: number;
+  diskRead: number;
+  diskWrite: number;
+  uptime: number;
+  template: boolean;
+  lastBackup?: number;
+  tags?: string | string[];
+  pool?: string;
+  lock?: string;
+  lastSeen: number;
+}
+
+export interface HostSmart {
+  device: string;
+  model?: string;
+  serial?: string;
+  type?: string;
+  health?: string;
+  standby?: boolean;
+  temperature: number;
+}
+
+export interface RaidArray {
+  device: string;
+  name?: string;
+  level: string;
+  state: string;
+  totalDevices: number;
+  activeDevices: number;
+  failedDevices: number;
+  spareDevices: number;
+  rebuildPercent?: number;
+  rebuildSpeed?: string;
+  devices?: { device: string; state: string; slot: number }[];
+}
+
+export interface HostResource {
+  id: string;
+  hostname: string;
+  displayName: string;
+  platform?: string;
+  osName?: string;
+  osVersion?: string;
+  kernelVersion?: string;
+  architecture?: string;
+  cpuCount?: number;
+  /** Percent 0 to 100; absent when 0. */
+  cpuUsage?: number;
+  loadAverage?: number[];
+  memory?: Memory;
+  disks?: Disk[];
+  networkInterfaces?: NetworkInterface[];
+  networkIn?: number;
+  networkOut?: number;
+  diskRead?: number;
+  diskWrite?: number;
+  sensors?: {
+    temperatureCelsius?: Record<string, number>;
+    fanRpm?: Record<string, number>;
+    additional?: Record<string, number>;
+    smart?: HostSmart[];
+  };
+  raid?: RaidArray[];
+  status: string;
+  uptimeSeconds?: number;
+  lastSeen: number;
+  intervalSeconds?: number;
+  agentVersion?: string;
+  tokenId?: string;
+  tokenName?: string;
+  tokenHint?: string;
+  tags?: string[];
+  commandsEnabled?: boolean;
+  isLegacy?: boolean;
+  linkedNodeId?: string;
+}
+
+export interface StorageResource {
+  id: string;
+  name: string;
+  node: string;
+  instance: string;
+  type: string;
+  status: string;
+  total: number;
+  used: number;
+  avail: number;
+  free: number;
+  usage: number;
+  content: string;
+  shared: boolean;
+  lastSeen?: number;
+}
+
+export interface AlertResource {
+  id: string;
+  type: string;
+  level: string;
+  resourceId: string;
+  resourceName: string;
+  node?: string;
+  message: string;
+  acknowledged: boolean;
+}
+
+export interface FullState {
+  nodes: NodeResource[];
+  vms: GuestResource[];
+  containers: GuestResource[];
+  storage: StorageResource[];
+  hosts: HostResource[];
+  connectionHealth?: Record<string, boolean>;
+  activeAlerts?: AlertResource[];
+  [key: string]: unknown;
+}
+
+export interface SecurityStatus {
+  requiresAuth: boolean;
+  hasAuthentication: boolean;
+  apiTokenConfigured?: boolean;
+  authUsername?: string;
+  oidcUsername?: string;
+  oidcEnabled?: boolean;
+  oidcLogoutURL?: string;
+  proxyAuthUsername?: string;
+  proxyAuthLogoutURL?: string;
+  hasProxyAuth?: boolean;
+  hideLocalLogin?: boolean;
+  tokenScopes?: string[];
+  agentUrl?: string;
+  bootstrapTokenPath?: string;
+  isDocker?: boolean;
+  inContainer?: boolean;
+  lxcCtid?: string;
+  dockerContainerName?: string;
+}
+
+export interface Version {
+  version: string;
+  channel?: string;
+}
+
+export type NodeType = "pve" | "pbs" | "pmg";
+
+export interface ClusterEndpoint {
+  NodeName: string;
+  Host: string;
+  IP: string;
+  Online: boolean;
+  PulseReachable?: boolean | null;
+  PulseError?: string;
+}
+
+export interface ConfiguredNode {
+  id: string;
+  type: NodeType;
+  name: string;
+  host: string;
+  guestURL?: string;
+  user?: string;
+  tokenName?: string;
+  fingerprint?: string;
+  hasPassword: boolean;
+  hasToken: boolean;
+  verifySSL: boolean;
+  monitorVMs?: boolean;
+  monitorContainers?: boolean;
+  monitorStorage?: boolean;
+  monitorBackups?: boolean;
+  monitorPhysicalDisks?: boolean;
+  monitorDatastores?: boolean;
+  monitorMailStats?: boolean;
+  monitorQueues?: boolean;
+  monitorQuarantine?: boolean;
+  monitorDomainStats?: boolean;
+  temperatureMonitoringEnabled?: boolean;
+  status: string;
+  /** The cause of `disconnected` in words, and when it was last reached (Unix ms). */
+  statusReason?: string;
+  lastSuccess?: number;
+  isCluster?: boolean;
+  clusterName?: string;
+  clusterEndpoints?: ClusterEndpoint[];
+  source?: string;
+}
+
+export interface NodeInput {
+  type: NodeType;
+  name: string;
+  host: string;
+  guestURL: string;
+  fingerprint: string;
+  verifySSL: boolean;
+  user?: string;
+  password?: string;
+  tokenName?: string;
+  tokenValue?: string;
+  monitorPhysicalDisks?: boolean;
+  temperatureMonitoringEnabled?: boolean;
+  monitorBackups?: boolean;
+}
+
+export interface TestResult {
+  status: string;
+  message: string;
+  isCluster?: boolean;
+  clusterName?: string;
+  nodeCount?: number;
+  clusterNodeCount?: number;
+  datastoreCount?: number;
+  version?: string;
+  release?: string;
+  latency?: number;
+  warnings?: string[];
+  /** SHA-256 of the certificate the server offered. */
+  fingerprint?: string;
+}
+
+export interface ApiToken {
+  id: string;
+  name: string;
+  prefix: string;
+  suffix: string;
+  createdAt: string;
+  lastUsedAt?: string;
+  expiresAt?: string;
+  scopes: string[];
+}
+
+export interface HistoryPoint {
+  timestamp: number;
+  value: number;
+  min: number;
+  max: number;
+}
+
+export interface History {
+  resourceType: string;
+  resourceId: string;
+  range: string;
+  start: number;
+  end: number;
+  /** Seconds between points, when the server says it. */
+  step?: number;
+  metrics: Record<string, HistoryPoint[]>;
+}
+
+export interface ChartPoint {
+  timestamp: number;
+  value: number;
+}
+
+export interface Charts {
+  data: Record<string, Record<string, ChartPoint[]>>;
+  nodeData: Record<string, Record<string, ChartPoint[]>>;
+  timestamp: number;
+}
+
+export interface GuestMetadata {
+  id: string;
+  customUrl?: string;
+  description?: string;
+  tags?: string[];
+  notes?: string[];
+}

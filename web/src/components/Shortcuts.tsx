@@ -1,0 +1,65 @@
+/**
+ * Keyboard shortcuts of the page on screen. They register with the page and leave with it, so that no page
+ * answers for another. Keys typed into a field, a dialog or a menu never reach them.
+ */
+import { createSignal, For, onCleanup, Show } from "solid-js";
+import { Dialog } from "./Dialog";
+
+export interface Shortcut {
+  keys: string[];
+  label: string;
+  run: (event: KeyboardEvent) => void;
+  /** Listed in the help, handled elsewhere. */
+  shown?: boolean;
+}
+
+const [active, setActive] = createSignal<Shortcut[][]>([]);
+const [helpOpen, setHelpOpen] = createSignal(false);
+
+export function createShortcuts(shortcuts: Shortcut[]) {
+  setActive((all) => [...all, shortcuts]);
+  onCleanup(() => setActive((all) => all.filter((set) => set !== shortcuts)));
+}
+
+const isTyping = (target: EventTarget | null) =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
+
+addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (document.querySelector("dialog[open]")) return;
+  for (const set of active().toReversed())
+    for (const shortcut of set)
+      if (shortcut.keys.includes(event.key)) {
+        if (event.key === "Enter" && event.target instanceof HTMLElement && event.target.closest("a, button")) return;
+        event.preventDefault();
+        shortcut.run(event);
+        return;
+      }
+});
+
+const NAMES: Record<string, string> = { ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc", " ": "Space" };
+
+export const openHelp = () => setHelpOpen(true);
+
+export function ShortcutHelp() {
+  return (
+    <Show when={helpOpen()}>
+      <Dialog title="Keys" width={420} onClose={() => setHelpOpen(false)}>
+        <dl class="facts">
+          <For each={active().flat().filter((s) => s.label)}>
+            {(shortcut) => (
+              <div style={{ "grid-template-columns": "110px 1fr" }}>
+                <dt class="row" style={{ gap: "4px" }}>
+                  <For each={shortcut.keys}>{(key) => <kbd>{NAMES[key] ?? key}</kbd>}</For>
+                </dt>
+                <dd>{shortcut.label}</dd>
+              </div>
+            )}
+          </For>
+        </dl>
+        <p class="muted text-xs">Keys rest while you type in a field.</p>
+      </Dialog>
+    </Show>
+  );
+}

@@ -1,0 +1,349 @@
+/**
+ * The one filter language: `web cpu>80 tag:prod`, `(node:pve1 OR node:pve2) NOT status:off`, `-type:ct`.
+ *
+ * Terms side by side are ANDed. `field:value` compares text (comma lists are alternatives), `field>number`
+ * compares numbers with units. A query that cannot be read gives the place and the reason, so that the view can
+ * underline it and keep the last good result.
+ */
+import type { GuestRow } from "@/model/guest";
+
+export type Predicate = (row: GuestRow) => boolean;
+
+export interface Token {
+  kind: "term" | "op" | "paren" | "space" | "error";
+  text: string;
+  start: number;
+  /** Parts of a `field op value` term. */
+  parts?: { minus: string; field: string; op: string; value: string };
+}
+
+export interface ParsedQuery {
+  tokens: Token[];
+  predicate?: Predicate;
+  error?: { start: number; end: number; message: string };
+}
+
+const TERM = /^([-!]?)([a-z]+)(:|>=|<=|==|!=|>|<|=)(.*)$/is;
+
+export function tokenize(text: string): Token[] {
+  const tokens: Token[] = [];
+  let i = 0;
+  while (i < text.length) {
+    const start = i;
+    const ch = text.charAt(i);
+    if (/\s/.test(ch)) {
+      while (i < text.length && /\s/.test(text.charAt(i))) i += 1;
+      tokens.push({ kind: "space", text: text.slice(start, i), start });
+      continue;
+    }
+    if (ch === "(" || ch === ")") {
+      i += 1;
+      tokens.push({ kind: "paren", text: ch, start });
+      continue;
+    }
+    let quoted = false;
+    while (i < text.length) {
+      const c = text.charAt(i);
+      if (c === '"') quoted = !quoted;
+      else if (!quoted && /[\s()]/.test(c)) break;
+      i += 1;
+    }
+    const word = text.slice(start, i);
+    if (/^(AND|OR|NOT|&&|\|\|)$/.test(word)) tokens.push({ kind: "op", text: word, start });
+    else {
+      const m = TERM.exec(word);
+      const token: Token = { kind: "term", text: word, start };
+      if (m) token.parts = { minus: m[1] ?? "", field: (m[2] ?? "").toLowerCase(), op: m[3] ?? "", value: m[4] ?? "" };
+      tokens.push(token);
+    }
+  }
+  return tokens;
+}
+
+export interface Field {
+  name: string;
+  aliases?: string[];
+  help: string;
+  text?: (row: GuestRow) => string | readonly string[];
+  /** Whole values: `status:off` is not a substring search. */
+  exact?: boolean;
+  number?: (row: GuestRow) => number | null;
+  unit?: "percent" | "duration" | "bytes" | "count";
+}
+
+const power = (row: GuestRow): string[] => {
+  const words: string[] = [row.power, row.level, row.raw.status.toLowerCase()];
+  if (row.power === "off") words.push("stopped");
+  if (row.level === "warning" || row.level === "critical") words.push("problem", "problems");
+  if (row.raw.template) words.push("template");
+  if (row.raw.lock) words.push("locked");
+  return words;
+};
+
+export const FIELDS: readonly Field[] = [
+  { name: "name", help: "name contains", text: (r) => r.name },
+  { name: "node", help: "runs on this node", text: (r) => r.node },
+  { name: "tag", aliases: ["tags"], help: "has this tag", text: (r) => r.tags, exact: true },
+  { name: "status", aliases: ["is", "state"], help: "running, off, paused, unknown, warning", text: power, exact: true },
+  {
+    name: "type",
+    aliases: ["kind"],
+    help: "vm or ct",
+    text: (r) => (r.kind === "VM" ? ["vm", "qemu"] : ["ct", "lxc", r.raw.type.toLowerCase()]),
+    exact: true,
+  },
+  { name: "id", aliases: ["vmid"], help: "guest id", text: (r) => String(r.vmid), number: (r) => r.vmid, unit: "count" },
+  { name: "pool", help: "resource pool", text: (r) => r.pool, exact: true },
+  { name: "instance", aliases: ["cluster"], help: "cluster or connection", text: (r) => r.instance },
+  { name: "os", help: "operating system", text: (r) => `${r.raw.osName ?? ""} ${r.raw.osVersion ?? ""}` },
+  { name: "ip", help: "address contains", text: (r) => r.raw.ipAddresses ?? [] },
+  { name: "lock", help: "locked by", text: (r) => r.raw.lock ?? "" },
+  { name: "cpu", help: "percent of its cores", number: (r) => r.cpu, unit: "percent" },
+  { name: "mem", aliases: ["memory"], help: "percent of assigned memory", number: (r) => r.mem, unit: "percent" },
+  { name: "disk", help: "percent of its disk", number: (r) => r.disk, unit: "percent" },
+  {
+    name: "net",
+    help: "bytes per second, in and out",
+    number: (r) => (r.netIn === null ? null : r.netIn + (r.netOut ?? 0)),
+    unit: "bytes",
+  },
+  {
+    name: "io",
+    help: "bytes per second, read and written",
+    number: (r) => (r.read === null ? null : r.read + (r.write ?? 0)),
+    unit: "bytes",
+  },
+  { name: "cores", aliases: ["cpus", "vcpu"], help: "virtual CPUs", number: (r) => r.raw.cpus, unit: "count" },
+  { name: "ram", help: "assigned memory", number: (r) => r.memTotal, unit: "bytes" },
+  { name: "uptime", help: "running for, such as 3d", number: (r) => r.uptime, unit: "duration" },
+  {
+    name: "backup",
+    help: "age of the last backup, such as 24h",
+    number: (r) => (r.backup === null ? Number.POSITIVE_INFINITY : (Date.now() - r.backup) / 1000),
+    unit: "duration",
+  },
+];
+
+const byName = new Map<string, Field>();
+for (const field of FIELDS)
+  for (const name of [field.name, ...(field.aliases ?? [])]) if (!byName.has(name)) byName.set(name, field);
+export const fieldNamed = (name: string): Field | undefined => byName.get(name);
+
+const DURATION: Record<string, number> = { s: 1, m: 60, min: 60, h: 3_600, d: 86_400, w: 604_800, y: 31_536_000 };
+const SIZE: Record<string, number> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+
+function readNumber(text: string, unit: Field["unit"]): number | undefined {
+  const m = /^(\d+(?:\.\d+)?)\s*([a-z%]*)$/i.exec(text.replaceAll('"', ""));
+  if (!m) return undefined;
+  const value = Number(m[1]);
+  const suffix = (m[2] ?? "").toLowerCase();
+  if (unit === "duration") {
+    const factor = suffix === "" ? 1 : DURATION[suffix];
+    return factor === undefined ? undefined : value * factor;
+  }
+  if (unit === "bytes") {
+    const factor = suffix === "" ? 1 : SIZE[suffix.replace(/i?b(\/s)?$/, "") || "b"];
+    return factor === undefined ? undefined : value * factor;
+  }
+  return suffix === "" || suffix === "%" ? value : undefined;
+}
+
+const COMPARE: Record<string, (a: number, b: number) => boolean> = {
+  ">": (a, b) => a > b,
+  "<": (a, b) => a < b,
+  ">=": (a, b) => a >= b,
+  "<=": (a, b) => a <= b,
+  "=": (a, b) => Math.abs(a - b) < 0.5,
+  "==": (a, b) => Math.abs(a - b) < 0.5,
+  "!=": (a, b) => Math.abs(a - b) >= 0.5,
+};
+
+class QueryError extends Error {
+  readonly start: number;
+  readonly end: number;
+  constructor(message: string, start: number, end: number) {
+    super(message);
+    this.start = start;
+    this.end = end;
+  }
+}
+
+function textPredicate(field: Field, value: string): Predicate {
+  const get = field.text;
+  if (!get) return () => false;
+  const wanted = value
+    .split(",")
+    .map((part) => part.replaceAll('"', "").trim().toLowerCase())
+    .filter(Boolean);
+  const fits = (text: string, want: string): boolean => {
+    const have = text.toLowerCase();
+    if (want.includes("*"))
+      return new RegExp(`^${want.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(have);
+    return field.exact ? have === want : have.includes(want);
+  };
+  return (row) => {
+    const have = get(row);
+    return typeof have === "string"
+      ? wanted.some((want) => fits(have, want))
+      : wanted.some((want) => have.some((item) => fits(item, want)));
+  };
+}
+
+function termPredicate(token: Token): Predicate {
+  const end = token.start + token.text.length;
+  const parts = token.parts;
+  if (!parts) {
+    const negative = /^[-!]./.test(token.text);
+    const word = (negative ? token.text.slice(1) : token.text).replaceAll('"', "").toLowerCase();
+    if (word === "") return () => true;
+    return negative ? (row) => !row.haystack.includes(word) : (row) => row.haystack.includes(word);
+  }
+  const field = fieldNamed(parts.field);
+  if (!field) {
+    const near = FIELDS.find((f) => f.name.startsWith(parts.field.slice(0, 2)))?.name;
+    throw new QueryError(
+      `There is no field ${parts.field}${near ? `; did you mean ${near}` : ""}.`,
+      token.start,
+      token.start + parts.minus.length + parts.field.length,
+    );
+  }
+  const valueAt = end - parts.value.length;
+  if (parts.value === "") throw new QueryError(`Expected a value after ${parts.field}${parts.op}`, token.start, end);
+  const textual = parts.op === ":" || ((parts.op === "=" || parts.op === "!=") && !field.number);
+  let test: Predicate;
+  if (textual && field.text) test = textPredicate(field, parts.value);
+  else {
+    const get = field.number;
+    if (!get) throw new QueryError(`${field.name} is text; use ${field.name}:value.`, token.start, end);
+    let op = parts.op;
+    let raw = parts.value;
+    if (op === ":") {
+      const inner = /^(>=|<=|>|<|=)(.*)$/.exec(raw);
+      op = inner?.[1] ?? "=";
+      raw = inner?.[2] ?? raw;
+    }
+    const value = readNumber(raw, field.unit);
+    if (value === undefined) {
+      const example = field.unit === "duration" ? "24h" : field.unit === "bytes" ? "10M" : "80";
+      throw new QueryError(`${field.name} needs a number, such as ${field.name}>${example}.`, valueAt, end);
+    }
+    const compare = COMPARE[op];
+    if (!compare) throw new QueryError(`${op} is not a comparison.`, token.start, end);
+    test = (row) => {
+      const have = get(row);
+      return have !== null && compare(have, value);
+    };
+  }
+  if (textual && parts.op === "!=") {
+    const inner = test;
+    test = (row) => !inner(row);
+  }
+  return parts.minus ? (row) => !test(row) : test;
+}
+
+class Parser {
+  readonly #tokens: Token[];
+  readonly #length: number;
+  #at = 0;
+  constructor(tokens: Token[], length: number) {
+    this.#tokens = tokens.filter((token) => token.kind !== "space");
+    this.#length = length;
+  }
+
+  parse(): Predicate {
+    if (this.#tokens.length === 0) return () => true;
+    const result = this.#or();
+    const extra = this.#tokens[this.#at];
+    if (extra) throw new QueryError("There is no ( for this ).", extra.start, extra.start + extra.text.length);
+    return result;
+  }
+
+  #or(): Predicate {
+    const parts = [this.#and()];
+    while (this.#takeOp("OR", "||")) parts.push(this.#and());
+    return parts.length === 1 && parts[0] ? parts[0] : (row) => parts.some((part) => part(row));
+  }
+
+  #and(): Predicate {
+    const parts = [this.#not()];
+    for (;;) {
+      const next = this.#tokens[this.#at];
+      if (!next || next.text === ")" || (next.kind === "op" && (next.text === "OR" || next.text === "||"))) break;
+      this.#takeOp("AND", "&&");
+      parts.push(this.#not());
+    }
+    return parts.length === 1 && parts[0] ? parts[0] : (row) => parts.every((part) => part(row));
+  }
+
+  #not(): Predicate {
+    const token = this.#tokens[this.#at];
+    if (token && (token.text === "NOT" || ((token.text === "-" || token.text === "!") && this.#opensNext()))) {
+      this.#at += 1;
+      const inner = this.#not();
+      return (row) => !inner(row);
+    }
+    return this.#primary();
+  }
+
+  #opensNext() {
+    return this.#tokens[this.#at + 1]?.text === "(";
+  }
+
+  #primary(): Predicate {
+    const token = this.#tokens[this.#at];
+    if (!token) {
+      const last = this.#tokens[this.#at - 1];
+      throw new QueryError(
+        last && last.kind === "op" ? `Expected a filter after ${last.text}.` : "Expected a filter.",
+        last?.start ?? 0,
+        this.#length,
+      );
+    }
+    const end = token.start + token.text.length;
+    if (token.text === "(") {
+      this.#at += 1;
+      const inner = this.#or();
+      const close = this.#tokens[this.#at];
+      if (close?.text !== ")") throw new QueryError("A closing ) is missing.", token.start, this.#length);
+      this.#at += 1;
+      return inner;
+    }
+    if (token.text === ")") throw new QueryError("Expected a filter before ).", token.start, end);
+    if (token.kind === "op") throw new QueryError(`Expected a filter before ${token.text}.`, token.start, end);
+    this.#at += 1;
+    return termPredicate(token);
+  }
+
+  #takeOp(...names: string[]): boolean {
+    const token = this.#tokens[this.#at];
+    if (token?.kind !== "op" || !names.includes(token.text)) return false;
+    this.#at += 1;
+    return true;
+  }
+}
+
+export function parseQuery(text: string): ParsedQuery {
+  const tokens = tokenize(text);
+  try {
+    return { tokens, predicate: new Parser(tokens, text.length).parse() };
+  } catch (error) {
+    if (error instanceof QueryError)
+      return { tokens, error: { start: error.start, end: Math.max(error.end, error.start + 1), message: error.message } };
+    throw error;
+  }
+}
+
+/** Adds `field:value` to a query, or takes it out when it is there. */
+export function toggleTerm(query: string, term: string): string {
+  const words = query.split(/\s+/).filter(Boolean);
+  const rest = words.filter((word) => word.toLowerCase() !== term.toLowerCase());
+  return (rest.length < words.length ? rest : [...words, term]).join(" ");
+}
+
+export function hasTerm(query: string, term: string): boolean {
+  return query.toLowerCase().split(/\s+/).includes(term.toLowerCase());
+}
+
+/** Quotes a value where it needs it. */
+export const asTerm = (field: string, value: string): string =>
+  /[\s()",]/.test(value) ? `${field}:"${value.replaceAll('"', "")}"` : `${field}:${value}`;

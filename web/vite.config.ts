@@ -1,0 +1,27 @@
+import { fileURLToPath } from "node:url";
+import tailwind from "@tailwindcss/vite";
+import solid from "vite-plugin-solid";
+import { defineConfig } from "vite";
+
+const server = process.env.PULSE_URL ?? "http://127.0.0.1:7655";
+
+export default defineConfig({
+  plugins: [solid(), tailwind()],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    target: "es2022",
+    // Fonts stay files of their own: a data: URL would need font-src data: and block the style sheet.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    port: 5173,
+    proxy: {
+      "/api": server,
+      "/download": server,
+      "/install.sh": server,
+      "/install.ps1": server,
+      "/ws": { target: server, ws: true },
+    },
+  },
+});
