@@ -1,0 +1,1 @@
+//! The whole report on recorded trees of `/proc` and `/sys`.
