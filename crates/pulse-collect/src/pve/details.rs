@@ -1,0 +1,535 @@
+//! What has to be asked guest by guest, refreshed in the background within a request budget.
+//!
+//! * Filesystems of a VM at most every 60 s, its interfaces every 5 min, operating system and
+//!   agent version every 30 min or after a restart; a container's configuration every 30 min,
+//!   its addresses every 10 min. With many guests each turn comes later: the budget decides.
+//! * A guest agent that does not answer is asked again after 2 min, then less often; the last
+//!   good filesystems are kept for 10 min, so that a number does not flicker.
+//! * At most 8 requests at a time for an instance and 2 for a node: a hung agent holds one place
+//!   for its deadline and nothing else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pulse_core::{Filesystem, InterfaceAddresses, Timestamp, Unknown};
+use pulse_proxmox::{ClusterClient, GuestKind, PveApi as _};
+use tokio::sync::{Notify, Semaphore};
+
+use super::agent;
+
+/// Facts from the guest agent of a VM.
+#[derive(Clone, Debug)]
+pub struct AgentFacts {
+    /// Filesystems that count, or why they are not known.
+    pub filesystems: Result<Vec<Filesystem>, Unknown>,
+    pub addresses: (Vec<InterfaceAddresses>, Vec<String>),
+    pub os_name: String,
+    pub os_version: String,
+    pub version: String,
+    /// When the agent answered last.
+    pub seen: Option<Timestamp>,
+}
+
+impl Default for AgentFacts {
+    fn default() -> Self {
+        Self {
+            filesystems: Err(Unknown::NotReported),
+            addresses: Default::default(),
+            os_name: String::new(),
+            os_version: String::new(),
+            version: String::new(),
+            seen: None,
+        }
+    }
+}
+
+/// Facts from a container's configuration and interfaces.
+#[derive(Clone, Debug, Default)]
+pub struct ContainerFacts {
+    pub addresses: (Vec<InterfaceAddresses>, Vec<String>),
+    pub os_name: String,
+    pub template: String,
+    pub oci: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum GuestFacts {
+    Vm(AgentFacts),
+    Container(ContainerFacts),
+}
+
+/// One thing to ask about one guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Question {
+    Filesystems,
+    ContainerConfig,
+    Interfaces,
+    Os,
+    AgentVersion,
+}
+
+impl Question {
+    const OF_VM: [Self; 4] = [
+        Self::Filesystems,
+        Self::Interfaces,
+        Self::Os,
+        Self::AgentVersion,
+    ];
+    const OF_CONTAINER: [Self; 2] = [Self::ContainerConfig, Self::Interfaces];
+
+    /// Milliseconds between two askings.
+    const fn every(self, vm: bool) -> i64 {
+        match self {
+            Self::Filesystems => 60_000,
+            Self::Interfaces if vm => 300_000,
+            Self::Interfaces => 600_000,
+            Self::ContainerConfig | Self::Os | Self::AgentVersion => 1_800_000,
+        }
+    }
+}
+
+const KEEP_FILESYSTEMS_MS: i64 = 600_000;
+const RETRY_MS: i64 = 120_000;
+const SLOWEST_RETRY_MS: i64 = 900_000;
+/// An agent that refuses to name its system this often is not asked again until the VM restarts.
+const GIVE_UP_OS: u32 = 3;
+
+#[derive(Debug)]
+struct Entry {
+    vm: bool,
+    node: String,
+    uptime: u64,
+    facts: GuestFacts,
+    due: Vec<(Question, Timestamp)>,
+    failures: u32,
+    os_failures: u32,
+    asking: bool,
+    filesystems_seen: Option<Timestamp>,
+}
+
+/// A guest whose details are wanted: running, and for VMs with the agent enabled.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub vmid: u32,
+    pub vm: bool,
+    pub node: String,
+    pub uptime: u64,
+    /// The agent is off in the options.
+    pub agent_disabled: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    guests: HashMap<u32, Entry>,
+    /// Requests that may be sent now.
+    tokens: f64,
+    refilled: Timestamp,
+}
+
+/// The cache and its refreshing; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Details {
+    state: Arc<Mutex<State>>,
+    /// Requests per second that the details may cost.
+    rate: f64,
+    changed: Arc<Notify>,
+}
+
+/// Requests that a small fleet may send at once after a quiet time.
+const BURST: f64 = 80.0;
+
+impl Details {
+    /// `per_cycle` requests for every `interval` seconds.
+    pub fn new(per_cycle: f64, interval_seconds: u32) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State {
+                tokens: BURST,
+                ..State::default()
+            })),
+            rate: per_cycle / f64::from(interval_seconds.max(1)),
+            changed: Arc::new(Notify::new()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn facts(&self, vmid: u32) -> Option<GuestFacts> {
+        self.lock()
+            .guests
+            .get(&vmid)
+            .map(|entry| entry.facts.clone())
+    }
+
+    /// Tells which guests are there; facts of others are dropped.
+    pub(crate) fn want(&self, wanted: &[Wanted], now: Timestamp) {
+        let mut state = self.lock();
+        let mut old = std::mem::take(&mut state.guests);
+        for want in wanted {
+            let entry = match old.remove(&want.vmid) {
+                Some(mut entry)
+                    if entry.vm == want.vm
+                        && want.uptime + 30 >= entry.uptime
+                        && !want.agent_disabled =>
+                {
+                    entry.node.clone_from(&want.node);
+                    entry.uptime = want.uptime;
+                    entry
+                }
+                _ => Entry::new(want, now),
+            };
+            state.guests.insert(want.vmid, entry);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Asks, forever. Drop the future to stop.
+    pub(crate) async fn refresh(
+        &self,
+        client: ClusterClient,
+        clock: impl Fn() -> Timestamp + Clone + Send + 'static,
+    ) {
+        let places = Arc::new(Semaphore::new(8));
+        let mut per_node: HashMap<String, Arc<Semaphore>> = HashMap::new();
+        let mut running = tokio::task::JoinSet::new();
+        loop {
+            while running.try_join_next().is_some() {}
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return;
+            };
+            let now = clock();
+            let busy = |node: &str| {
+                per_node
+                    .get(node)
+                    .is_some_and(|semaphore| semaphore.available_permits() == 0)
+            };
+            let Some((vmid, vm, node, question)) = self.next(now, busy) else {
+                drop(place);
+                let pause = tokio::time::sleep(std::time::Duration::from_millis(1000));
+                tokio::select! {
+                    () = pause => {}
+                    () = self.changed.notified() => {}
+                }
+                continue;
+            };
+            let semaphore = per_node
+                .entry(node.clone())
+                .or_insert_with(|| Arc::new(Semaphore::new(2)));
+            let Ok(node_place) = Arc::clone(semaphore).acquire_owned().await else {
+                return;
+            };
+            let (details, client, clock) = (self.clone(), client.clone(), clock.clone());
+            running.spawn(async move {
+                details.ask(&client, vmid, vm, &node, question, clock).await;
+                drop((place, node_place));
+            });
+        }
+    }
+
+    /// The most overdue question that the budget and the node's places allow.
+    fn next(
+        &self,
+        now: Timestamp,
+        busy: impl Fn(&str) -> bool,
+    ) -> Option<(u32, bool, String, Question)> {
+        let mut state = self.lock();
+        let elapsed = now.since(state.refilled) as f64 / 1000.0;
+        state.tokens = (state.tokens + elapsed * self.rate).min(BURST.max(self.rate * 10.0));
+        state.refilled = now;
+        if state.tokens < 1.0 {
+            return None;
+        }
+        let (vmid, question) = state
+            .guests
+            .iter()
+            .filter(|(_, entry)| !entry.asking && !busy(&entry.node))
+            .filter_map(|(vmid, entry)| {
+                let (question, due) = entry.due.iter().min_by_key(|(_, due)| *due)?;
+                (*due <= now).then_some((*due, *question, *vmid))
+            })
+            .min()
+            .map(|(_, question, vmid)| (vmid, question))?;
+        state.tokens -= 1.0;
+        let entry = state.guests.get_mut(&vmid)?;
+        entry.asking = true;
+        Some((vmid, entry.vm, entry.node.clone(), question))
+    }
+
+    async fn ask(
+        &self,
+        client: &ClusterClient,
+        vmid: u32,
+        vm: bool,
+        node: &str,
+        question: Question,
+        clock: impl Fn() -> Timestamp,
+    ) {
+        let answer = match (question, vm) {
+            (Question::Filesystems, _) => client
+                .agent_filesystems(node, vmid)
+                .await
+                .map(|list| Answer::Filesystems(agent::filesystems(list.items))),
+            (Question::Interfaces, true) => client
+                .agent_interfaces(node, vmid)
+                .await
+                .map(|list| Answer::Addresses(agent::vm_interfaces(list.items))),
+            (Question::Interfaces, false) => client
+                .container_interfaces(node, vmid)
+                .await
+                .map(|list| Answer::Addresses(agent::container_interfaces(list.items))),
+            (Question::Os, _) => client
+                .agent_os(node, vmid)
+                .await
+                .map(|os| Answer::Os(agent::os(&os))),
+            (Question::AgentVersion, _) => client
+                .agent_info(node, vmid)
+                .await
+                .map(|info| Answer::Version(info.version.unwrap_or_default().trim().to_owned())),
+            (Question::ContainerConfig, _) => client
+                .guest_config(GuestKind::Lxc, node, vmid, false)
+                .await
+                .map(|config| {
+                    let (template, oci) = agent::container_template(&config);
+                    Answer::Container(agent::container_os(&config), template, oci)
+                }),
+        };
+        let now = clock();
+        let mut state = self.lock();
+        if let Some(entry) = state.guests.get_mut(&vmid) {
+            entry.asking = false;
+            match answer {
+                Ok(answer) => entry.answered(question, answer, now),
+                Err(error) => entry.failed(question, agent::reason(&error), now),
+            }
+        }
+    }
+}
+
+enum Answer {
+    Filesystems(Result<Vec<Filesystem>, Unknown>),
+    Addresses((Vec<InterfaceAddresses>, Vec<String>)),
+    Os((String, String)),
+    Version(String),
+    Container(String, String, bool),
+}
+
+impl Entry {
+    fn new(want: &Wanted, now: Timestamp) -> Self {
+        let facts = if want.vm {
+            GuestFacts::Vm(AgentFacts {
+                filesystems: Err(if want.agent_disabled {
+                    Unknown::AgentDisabled
+                } else {
+                    Unknown::NotReported
+                }),
+                ..AgentFacts::default()
+            })
+        } else {
+            GuestFacts::Container(ContainerFacts::default())
+        };
+        let questions: &[Question] = match (want.vm, want.agent_disabled) {
+            (true, true) => &[],
+            (true, false) => &Question::OF_VM,
+            (false, _) => &Question::OF_CONTAINER,
+        };
+        // The first askings of many guests are spread by their order of importance.
+        let due = questions
+            .iter()
+            .enumerate()
+            .map(|(rank, question)| (*question, now.plus_millis(rank as i64)))
+            .collect();
+        Self {
+            vm: want.vm,
+            node: want.node.clone(),
+            uptime: want.uptime,
+            facts,
+            due,
+            failures: 0,
+            os_failures: 0,
+            asking: false,
+            filesystems_seen: None,
+        }
+    }
+
+    fn answered(&mut self, question: Question, answer: Answer, now: Timestamp) {
+        self.failures = 0;
+        self.set_due(question, now.plus_millis(question.every(self.vm)));
+        match (&mut self.facts, answer) {
+            (GuestFacts::Vm(facts), answer) => {
+                facts.seen = Some(now);
+                match answer {
+                    Answer::Filesystems(list) => {
+                        if list.is_ok() {
+                            self.filesystems_seen = Some(now);
+                        }
+                        facts.filesystems = list;
+                    }
+                    Answer::Addresses(addresses) => facts.addresses = addresses,
+                    Answer::Os((name, version)) => {
+                        facts.os_name = name;
+                        facts.os_version = version;
+                    }
+                    Answer::Version(version) => facts.version = version,
+                    Answer::Container(..) => {}
+                }
+            }
+            (GuestFacts::Container(facts), Answer::Addresses(addresses)) => {
+                facts.addresses = addresses;
+            }
+            (GuestFacts::Container(facts), Answer::Container(os, template, oci)) => {
+                facts.os_name = os;
+                facts.template = template;
+                // Once known to be an OCI container, always one.
+                facts.oci |= oci;
+            }
+            (GuestFacts::Container(_), _) => {}
+        }
+    }
+
+    fn failed(&mut self, question: Question, why: Unknown, now: Timestamp) {
+        self.failures += 1;
+        let wait = (RETRY_MS << (self.failures - 1).min(3)).min(SLOWEST_RETRY_MS);
+        if let GuestFacts::Vm(facts) = &mut self.facts
+            && question == Question::Filesystems
+        {
+            let kept = self
+                .filesystems_seen
+                .is_some_and(|seen| now.since(seen) < KEEP_FILESYSTEMS_MS);
+            if !(kept && why == Unknown::AgentTimeout) {
+                facts.filesystems = Err(why);
+            }
+        }
+        if question == Question::Os {
+            self.os_failures += 1;
+            if self.os_failures >= GIVE_UP_OS {
+                self.due.retain(|(q, _)| *q != Question::Os);
+                return;
+            }
+        }
+        // An agent that is silent is silent for every question.
+        if self.vm
+            && matches!(
+                why,
+                Unknown::AgentNotRunning | Unknown::AgentTimeout | Unknown::PermissionDenied
+            )
+        {
+            for (_, due) in &mut self.due {
+                *due = (*due).max(now.plus_millis(wait));
+            }
+        }
+        self.set_due(question, now.plus_millis(wait));
+    }
+
+    fn set_due(&mut self, question: Question, at: Timestamp) {
+        if let Some((_, due)) = self.due.iter_mut().find(|(q, _)| *q == question) {
+            *due = at;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(vmid: u32) -> Wanted {
+        Wanted {
+            vmid,
+            vm: true,
+            node: "pve1".into(),
+            uptime: 100,
+            agent_disabled: false,
+        }
+    }
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    #[test]
+    fn filesystems_come_first_and_one_question_at_a_time() {
+        let details = Details::new(50.0, 10);
+        details.want(&[wanted(1), wanted(2)], at(0));
+        let never = |_: &str| false;
+        let first = details.next(at(1), never).unwrap();
+        let second = details.next(at(1), never).unwrap();
+        assert_eq!(
+            (first.3, second.3),
+            (Question::Filesystems, Question::Filesystems)
+        );
+        assert_ne!(first.0, second.0);
+        // Both are being asked.
+        assert!(details.next(at(1), never).is_none());
+    }
+
+    #[test]
+    fn the_budget_bounds_the_requests() {
+        let details = Details::new(50.0, 10);
+        let many: Vec<_> = (1..=1000).map(wanted).collect();
+        details.want(&many, at(0));
+        let mut asked = 0;
+        for second in 0..100 {
+            while details.next(at(second), |_| false).is_some() {
+                asked += 1;
+            }
+        }
+        // The burst, and five a second.
+        assert!((560..=580).contains(&asked), "{asked}");
+    }
+
+    #[test]
+    fn a_silent_agent_is_left_alone_for_a_while_and_the_last_good_answer_stays() {
+        let mut entry = Entry::new(&wanted(1), at(0));
+        let fs = vec![Filesystem::default()];
+        entry.answered(Question::Filesystems, Answer::Filesystems(Ok(fs)), at(0));
+        entry.failed(Question::Filesystems, Unknown::AgentTimeout, at(60));
+        let GuestFacts::Vm(facts) = &entry.facts else {
+            panic!()
+        };
+        assert!(facts.filesystems.is_ok());
+        assert!(entry.due.iter().all(|(_, due)| *due >= at(180)));
+        entry.failed(Question::Filesystems, Unknown::AgentTimeout, at(700));
+        let GuestFacts::Vm(facts) = &entry.facts else {
+            panic!()
+        };
+        assert_eq!(facts.filesystems, Err(Unknown::AgentTimeout));
+    }
+
+    #[test]
+    fn a_restart_asks_everything_anew() {
+        let details = Details::new(50.0, 10);
+        details.want(&[wanted(1)], at(0));
+        details.lock().guests.get_mut(&1).unwrap().answered(
+            Question::Os,
+            Answer::Os(("Debian".into(), "12".into())),
+            at(1),
+        );
+        let restarted = Wanted {
+            uptime: 5,
+            ..wanted(1)
+        };
+        details.want(&[restarted], at(200));
+        let Some(GuestFacts::Vm(facts)) = details.facts(1) else {
+            panic!()
+        };
+        assert_eq!(facts.os_name, "");
+    }
+
+    #[test]
+    fn a_disabled_agent_is_not_asked() {
+        let details = Details::new(50.0, 10);
+        details.want(
+            &[Wanted {
+                agent_disabled: true,
+                ..wanted(1)
+            }],
+            at(0),
+        );
+        assert!(details.next(at(100), |_| false).is_none());
+        let Some(GuestFacts::Vm(facts)) = details.facts(1) else {
+            panic!()
+        };
+        assert_eq!(facts.filesystems, Err(Unknown::AgentDisabled));
+    }
+}
