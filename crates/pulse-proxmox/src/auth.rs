@@ -32,7 +32,7 @@ impl Dialect {
         token_scheme: "PVEAPIToken",
         token_separator: '=',
         // Tickets die at 2 h.
-        renew_after: Duration::from_secs(105 * 60),
+        renew_after: Duration::from_mins(105),
     };
     pub const PBS: Self = Self {
         cookie: "PBSAuthCookie",
@@ -43,7 +43,7 @@ impl Dialect {
     pub const PMG: Self = Self {
         cookie: "PMGAuthCookie",
         token_scheme: "PMGAPIToken",
-        renew_after: Duration::from_secs(75 * 60),
+        renew_after: Duration::from_mins(75),
         ..Self::PVE
     };
 }

@@ -12,7 +12,7 @@ use crate::outbound::{Fingerprint, ServerAddress};
 /// An unhealthy endpoint is probed this often at first …
 const FIRST_PROBE: Duration = Duration::from_secs(10);
 /// … and at least this often later.
-const SLOWEST_PROBE: Duration = Duration::from_secs(60);
+const SLOWEST_PROBE: Duration = Duration::from_mins(1);
 /// A claimed probe that never reports is forgotten after this.
 const PROBE_FORGOTTEN: Duration = Duration::from_secs(30);
 

@@ -30,6 +30,9 @@ const PROBE_WITHIN: Duration = Duration::from_secs(5);
 /// A call that moves from endpoint to endpoint ends after this many of its own deadlines.
 const DEADLINES: u32 = 2;
 
+/// How often a call waits and starts over when every endpoint asks for patience.
+const OVERLOAD_ROUNDS: u32 = 2;
+
 /// A client of one cluster; with a single endpoint also of one server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ClusterClient {
@@ -52,7 +55,7 @@ struct Endpoint {
 }
 
 impl ClusterClient {
-    /// `name` is used in messages. Each client comes with the name of its node, if known. Nothing
+    /// `name` is used in messages. The clients should share one [`Meter`]. Each client comes with the name of its node, if known. Nothing
     /// is sent yet; endpoints count as healthy until a call fails.
     pub fn new(
         name: impl Into<String>,
@@ -145,12 +148,23 @@ impl ClusterClient {
     }
 
     async fn attempt(&self, call: &Call) -> Result<Bytes> {
-        let endpoints = &self.inner.endpoints;
         let mut tried = HashSet::new();
-        let mut patience = 0;
+        let mut rounds = 0;
+        // How long the most patient of the overloaded endpoints wants to be left alone.
+        let mut pause: Option<Duration> = None;
         let mut last = None;
-        while let Some(place) = self.choose(call, &tried) {
-            let endpoint = &endpoints[place];
+        loop {
+            let Some(place) = self.choose(call, &tried) else {
+                let Some(wait) = pause.take().filter(|_| rounds < OVERLOAD_ROUNDS) else {
+                    break;
+                };
+                tokio::time::sleep(wait).await;
+                rounds += 1;
+                tried.retain(|place: &usize| !self.inner.endpoints[*place].health.is_healthy());
+                continue;
+            };
+            tried.insert(place);
+            let endpoint = &self.inner.endpoints[place];
             let error = match endpoint.client.send(call.clone()).await {
                 Ok(body) => {
                     endpoint.health.succeeded(Instant::now());
@@ -169,29 +183,22 @@ impl ClusterClient {
                     return Err(error);
                 }
                 Verdict::Overloaded => {
-                    let pause = endpoint.health.cool(Instant::now(), patience);
-                    patience += 1;
-                    tried.insert(place);
-                    if tried.len() == endpoints.len() && patience <= 2 {
-                        tokio::time::sleep(pause).await;
-                        tried.clear();
-                    }
-                    last = Some(error);
+                    pause = pause.max(Some(endpoint.health.cool(Instant::now(), rounds)));
                 }
                 Verdict::Down => {
                     if endpoint.health.failed(Instant::now(), &error) {
-                        tracing::warn!(cluster = %self.inner.name, endpoint = endpoint.client.endpoint(), error = %error.kind, "endpoint does not serve");
+                        let (cluster, endpoint) = (self.name(), endpoint.client.endpoint());
+                        tracing::warn!(cluster, endpoint, error = %error.kind, "endpoint does not serve");
                     }
-                    tried.insert(place);
-                    if !verdict::may_be_sent_elsewhere(&error, call) {
-                        return Err(error);
-                    }
-                    last = Some(error);
                 }
             }
+            if !verdict::may_be_sent_elsewhere(&error, call) {
+                return Err(error);
+            }
+            last = Some(error);
         }
         Err(match last {
-            Some(error) if endpoints.len() == 1 || !error.is_connection() => error,
+            Some(error) if self.inner.endpoints.len() == 1 || !error.is_connection() => error,
             _ => Error::new(&self.inner.name, &call.path, self.nobody()),
         })
     }
@@ -238,9 +245,10 @@ impl PveApi for ClusterClient {
 }
 
 impl Endpoint {
-    /// Asks for the node list: cheap, and it needs both the proxy and the cluster file system.
+    /// Asks for the cluster's status: cheap, and it needs the proxy, the daemon behind it and the
+    /// cluster file system. (`/nodes` is answered even without the daemon.)
     async fn probe(&self) {
-        let call = Call::get("/nodes").within(PROBE_WITHIN);
+        let call = Call::get("/cluster/status").within(PROBE_WITHIN);
         let result = self.client.send(call.clone()).await;
         let now = Instant::now();
         match result {

@@ -55,6 +55,12 @@ impl<T> Default for Decoded<T> {
     }
 }
 
+impl<T> Decoded<T> {
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.items.iter()
+    }
+}
+
 impl<T> IntoIterator for Decoded<T> {
     type Item = T;
     type IntoIter = std::vec::IntoIter<T>;

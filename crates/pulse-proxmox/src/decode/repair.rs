@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn only_bare_words_are_replaced() {
         let check = |given: &str, expect: Option<&str>| {
-            assert_eq!(bare_numbers(given).as_deref(), expect, "{given}")
+            assert_eq!(bare_numbers(given).as_deref(), expect, "{given}");
         };
         check(
             r#"{"a":nan,"b":-inf,"c":NaN}"#,

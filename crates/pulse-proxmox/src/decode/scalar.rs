@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn switches() {
         let check = |json: &str, expect: Reading<bool>| {
-            assert_eq!(scalar(json).as_bool(), expect, "{json}")
+            assert_eq!(scalar(json).as_bool(), expect, "{json}");
         };
         for yes in ["1", "true", "1.0", r#""1""#, r#""Yes""#, r#""enabled""#] {
             check(yes, Reading::Value(true));

@@ -21,6 +21,9 @@ use rustls::pki_types::CertificateDer;
 use super::connect::{Connector, io_failure};
 use super::{AddressCheck, Fingerprint, ServerAddress, TlsMode, TransportError};
 
+/// Limit for reading the body of an answer of 400 and above.
+const ERROR_BODY_WITHIN: Duration = Duration::from_secs(3);
+
 /// How one origin is reached.
 #[derive(Debug, Clone)]
 pub struct OutboundOptions {
@@ -201,14 +204,24 @@ async fn read_answer(response: Response<Incoming>, limit: usize) -> Result<Answe
         return Err(TransportError::TooLarge { limit });
     }
     let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(1024 * 1024));
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| broken(&error))?;
-        if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > limit {
-                return Err(TransportError::TooLarge { limit });
+    let read = async {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| broken(&error))?;
+            if let Ok(data) = frame.into_data() {
+                if bytes.len() + data.len() > limit {
+                    return Err(TransportError::TooLarge { limit });
+                }
+                bytes.extend_from_slice(&data);
             }
-            bytes.extend_from_slice(&data);
         }
+        Ok(())
+    };
+    if parts.status.as_u16() >= 400 {
+        // The status line has said it all. Proxmox ends such answers by closing the connection,
+        // not always politely, so a body that breaks or lingers does not hide the error.
+        let _ = tokio::time::timeout(ERROR_BODY_WITHIN, read).await;
+    } else {
+        read.await?;
     }
     let reason = parts
         .extensions
@@ -230,11 +243,14 @@ fn client_failure(error: &hyper_util::client::legacy::Error) -> TransportError {
             return failure.clone();
         }
         if let Some(failure) = cause.downcast_ref::<hyper::Error>() {
-            return broken(failure);
+            return match broken(failure) {
+                TransportError::Broken(_) => TransportError::ClosedEarly,
+                other => other,
+            };
         }
         source = cause.source();
     }
-    TransportError::Broken(error.to_string())
+    TransportError::ClosedEarly
 }
 
 fn broken(error: &hyper::Error) -> TransportError {

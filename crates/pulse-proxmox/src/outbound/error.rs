@@ -22,6 +22,12 @@ pub enum TransportError {
     Timeout(Duration),
     #[error("the connection broke before the answer was complete ({0})")]
     Broken(String),
+    /// The server closed the connection instead of answering; typical for a kept connection that
+    /// it had just given up.
+    #[error(
+        "the server closed the connection without an answer; check the API service and anything between"
+    )]
+    ClosedEarly,
     #[error(transparent)]
     Tls(#[from] TlsFailure),
     #[error(
@@ -91,7 +97,11 @@ impl TransportError {
     pub fn is_before_sending(&self) -> bool {
         !matches!(
             self,
-            Self::Timeout(_) | Self::Broken(_) | Self::TooLarge { .. } | Self::NotHttp(_)
+            Self::Timeout(_)
+                | Self::ClosedEarly
+                | Self::Broken(_)
+                | Self::TooLarge { .. }
+                | Self::NotHttp(_)
         )
     }
 

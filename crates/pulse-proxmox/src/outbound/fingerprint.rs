@@ -20,7 +20,7 @@ impl Fingerprint {
 
     /// 64 lower-case digits without colons: the form v5 stores.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.to_string().replace(':', "").to_ascii_lowercase()
     }
 }
 

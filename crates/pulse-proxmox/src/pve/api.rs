@@ -414,30 +414,25 @@ pub trait PveApi: Sync {
 
 type Read<T> = Result<(T, usize, u64), DecodeError>;
 
-fn fetch<A: PveApi + ?Sized, T>(
+async fn fetch<A: PveApi + ?Sized, T>(
     api: &A,
     call: Call,
     read: fn(&[u8]) -> Read<T>,
-) -> impl Future<Output = Result<T>> + Send {
-    async move {
-        let (template, path) = (call.template, call.path.clone());
-        let body = api.send(call).await?;
-        match read(&body) {
-            Ok((value, skipped, odd)) => {
-                if skipped > 0 {
-                    tracing::debug!(
-                        server = api.describe(),
-                        path,
-                        skipped,
-                        "unreadable elements skipped"
-                    );
-                }
-                api.meter().decoded(template, skipped, odd);
-                Ok(value)
-            }
-            Err(error) => Err(Error::new(&api.describe(), &path, error)),
-        }
+) -> Result<T> {
+    let (template, path) = (call.template, call.path.clone());
+    let body = api.send(call).await?;
+    let (value, skipped, odd) =
+        read(&body).map_err(|error| Error::new(&api.describe(), &path, error))?;
+    if skipped > 0 {
+        tracing::debug!(
+            server = api.describe(),
+            path,
+            skipped,
+            "unreadable elements skipped"
+        );
     }
+    api.meter().decoded(template, skipped, odd);
+    Ok(value)
 }
 
 fn agent_list<T: Element>(body: &[u8]) -> Read<Decoded<T>> {

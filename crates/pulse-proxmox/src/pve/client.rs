@@ -32,7 +32,7 @@ impl PveOptions {
         Self {
             outbound: OutboundOptions::new(address, tls),
             credentials,
-            max_deadline: Duration::from_secs(60),
+            max_deadline: Duration::from_mins(1),
             meter: Arc::default(),
         }
     }
@@ -118,6 +118,7 @@ impl PveClient {
         limits: Limits,
         mut headers: http::HeaderMap,
     ) -> Result<Bytes> {
+        let path = call.path_and_query();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if !call.body.is_empty() {
             headers.insert(
@@ -125,17 +126,21 @@ impl PveClient {
                 HeaderValue::from_static("application/x-www-form-urlencoded"),
             );
         }
-        let answer = self
-            .outbound
-            .send(
-                call.method.clone(),
-                &call.path_and_query(),
-                headers,
-                call.body.clone(),
-                limits,
-            )
-            .await
-            .map_err(|error| self.error(call, error))?;
+        let send = || {
+            let (method, headers, body) = (call.method.clone(), headers.clone(), call.body.clone());
+            self.outbound.send(method, &path, headers, body, limits)
+        };
+        let mut answer = send().await;
+        // Servers give up kept connections without notice; the first use of such a one fails at
+        // once and says nothing about the server.
+        if call.is_repeatable()
+            && answer
+                .as_ref()
+                .is_err_and(|error| *error == TransportError::ClosedEarly)
+        {
+            answer = send().await;
+        }
+        let answer = answer.map_err(|error| self.error(call, error))?;
         match answer.status {
             200..300 => Ok(answer.body),
             300..400 => Err(redirect(&self.endpoint, &call.path, &answer)),

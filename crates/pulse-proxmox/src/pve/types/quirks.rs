@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn wearout_in_all_its_forms() {
         let check = |json: &str, expect: Option<u8>| {
-            assert_eq!(read::<Wearout>(json).map(|w| w.0), expect, "{json}")
+            assert_eq!(read::<Wearout>(json).map(|w| w.0), expect, "{json}");
         };
         check("98", Some(98));
         check("98.9", Some(98));
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn agent_in_all_its_forms() {
         let check = |json: &str, expect: Option<bool>| {
-            assert_eq!(read::<AgentFlag>(json).map(|a| a.0), expect, "{json}")
+            assert_eq!(read::<AgentFlag>(json).map(|a| a.0), expect, "{json}");
         };
         check("1", Some(true));
         check("0", Some(false));
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn rpm_in_all_its_forms() {
         let check = |json: &str, expect: Option<u32>| {
-            assert_eq!(read::<Rpm>(json).map(|r| r.0), expect, "{json}")
+            assert_eq!(read::<Rpm>(json).map(|r| r.0), expect, "{json}");
         };
         check("7200", Some(7200));
         check(r#""5400""#, Some(5400));
