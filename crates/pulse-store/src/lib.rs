@@ -22,6 +22,7 @@ pub mod recovery;
 mod row;
 pub mod sessions;
 pub mod settings;
+mod setup;
 mod store;
 pub mod tokens;
 pub mod users;

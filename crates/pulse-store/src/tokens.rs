@@ -57,10 +57,7 @@ impl Tokens<'_> {
     /// Makes `token` the only one.
     pub async fn replace_all(&self, token: &TokenRecord) -> Result<()> {
         let mut transaction = self.0.begin().await?;
-        sqlx::query("DELETE FROM api_tokens")
-            .execute(&mut *transaction)
-            .await?;
-        insert(&mut transaction, token).await?;
+        replace_in(&mut transaction, token).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -109,6 +106,16 @@ impl Tokens<'_> {
             .await?;
         Ok(rows.into_iter().map(|(hash,)| hash).collect())
     }
+}
+
+pub(crate) async fn replace_in(
+    connection: &mut SqliteConnection,
+    token: &TokenRecord,
+) -> Result<()> {
+    sqlx::query("DELETE FROM api_tokens")
+        .execute(&mut *connection)
+        .await?;
+    insert(connection, token).await
 }
 
 async fn insert(connection: &mut SqliteConnection, token: &TokenRecord) -> Result<()> {

@@ -42,23 +42,31 @@ impl Users<'_> {
 
     /// Makes `user` the only local account.
     pub async fn replace_all(&self, user: &UserRecord) -> Result<()> {
-        let sealed = self.0.seal(place(&user.name), &user.password_hash)?;
         let mut transaction = self.0.begin().await?;
+        self.replace_in(&mut transaction, user).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    pub(crate) async fn replace_in(
+        &self,
+        connection: &mut sqlx::SqliteConnection,
+        user: &UserRecord,
+    ) -> Result<()> {
         sqlx::query("DELETE FROM users")
-            .execute(&mut *transaction)
+            .execute(&mut *connection)
             .await?;
         sqlx::query(
             "INSERT INTO users (name, password_hash, supersedes_env, created_at, password_changed)
              VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(&user.name)
-        .bind(sealed)
+        .bind(self.0.seal(place(&user.name), &user.password_hash)?)
         .bind(&user.supersedes_env)
         .bind(user.created_at.as_microsecond())
         .bind(user.password_changed.as_microsecond())
-        .execute(&mut *transaction)
+        .execute(connection)
         .await?;
-        transaction.commit().await?;
         Ok(())
     }
 
