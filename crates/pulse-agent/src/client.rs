@@ -131,11 +131,14 @@ impl Client {
             .config()
             .timeout_global(Some(CONFIG_TIMEOUT))
             .build();
-        let answer = request.call();
-        if answer.as_ref().is_ok_and(|answer| answer.status() == 404) {
-            return Ok(None);
+        match request.call() {
+            Ok(mut answer) if answer.status() == 404 => {
+                // What it says is of no interest, and a broken connection shows at the next request.
+                let _ = drain(&mut answer);
+                Ok(None)
+            }
+            answer => self.judge(answer).map(Some),
         }
-        self.judge(answer).map(Some)
     }
 
     /// The body of a 2xx answer, or what is wrong.
@@ -157,12 +160,7 @@ impl Client {
             header_text(header::RETRY_AFTER),
             header_text(header::LOCATION),
         );
-        // Read to the end even when it is of no interest: the connection is used again.
-        let body = answer
-            .body_mut()
-            .with_config()
-            .limit(LARGEST_ANSWER)
-            .read_to_vec();
+        let body = drain(&mut answer);
         if (200..300).contains(&status) {
             return body.map_err(away);
         }
@@ -185,6 +183,15 @@ impl Client {
             message,
         }
     }
+}
+
+/// The body. Read to its end even when it is of no interest, so that the connection is used again.
+fn drain(answer: &mut Response<Body>) -> Result<Vec<u8>, ureq::Error> {
+    answer
+        .body_mut()
+        .with_config()
+        .limit(LARGEST_ANSWER)
+        .read_to_vec()
 }
 
 /// What an answer outside 2xx means and what to do about it.
@@ -272,14 +279,22 @@ fn quoted(text: Option<String>) -> String {
 }
 
 fn advice(error: &ureq::Error) -> &'static str {
+    // A certificate that is not trusted shows up as an I/O error of the handshake.
+    let untrusted = |error: &std::io::Error| {
+        let inner = error.get_ref();
+        inner
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            .is_some()
+    };
     match error {
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => {
-            "; trust its certificate with --ca-file, or skip the check with --insecure"
-        }
+        ureq::Error::Io(error) if untrusted(error) => TRUST,
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => TRUST,
         ureq::Error::HostNotFound => "; check the name in --url",
         _ => "",
     }
 }
+
+const TRUST: &str = "; trust its certificate with --ca-file, or skip the check with --insecure";
 
 /// TLS with the given authorities, or the system's; none are loaded when nothing is verified.
 fn tls(settings: &Settings) -> Result<TlsConfig, String> {

@@ -8,10 +8,10 @@ use pulse_wire::host_report::Memory;
 
 use super::{malformed, text};
 
-/// In a container the memory is the container's but the ZFS cache is the host's: not subtracted.
-pub fn read(proc: &Path, in_container: bool) -> io::Result<Memory> {
+/// `virtual_meminfo`: the memory is a container's (lxcfs), but the ZFS cache would be the host's.
+pub fn read(proc: &Path, virtual_meminfo: bool) -> io::Result<Memory> {
     let meminfo = text(&proc.join("meminfo"))?;
-    let arcstats = if in_container {
+    let arcstats = if virtual_meminfo {
         None
     } else {
         text(&proc.join("spl/kstat/zfs/arcstats")).ok()

@@ -90,7 +90,7 @@ impl Collector {
             self.cpu = Some(times);
         }
         report.metrics.memory = complaints
-            .hear("memory", memory::read(proc, self.facts.in_container))
+            .hear("memory", memory::read(proc, self.facts.virtual_meminfo))
             .unwrap_or_default();
         if let Some(mounts) = complaints.hear("mounts", filesystems::read_mounts(proc)) {
             let roots = &self.roots;

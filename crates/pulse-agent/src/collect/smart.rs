@@ -47,9 +47,11 @@ impl Disks {
         running.retain_mut(|(name, probe)| match probe.poll() {
             Progress::Running => true,
             Progress::Ended(answer) => {
+                let disk = answer
+                    .filter(|output| output.code.is_some())
+                    .and_then(|output| parse(name, &output));
                 self.known.retain(|disk| disk.device != *name);
-                self.known
-                    .extend(answer.and_then(|output| parse(name, &output)));
+                self.known.extend(disk);
                 false
             }
         });
@@ -59,6 +61,8 @@ impl Disks {
             self.waiting = self.disks(sys);
             self.known
                 .retain(|disk| self.waiting.contains(&disk.device));
+            self.waiting
+                .retain(|name| !self.running.iter().any(|(running, _)| running == name));
         }
         while self.running.len() < AT_ONCE {
             let Some(name) = self.waiting.pop() else {

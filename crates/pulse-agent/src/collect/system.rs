@@ -15,7 +15,7 @@ pub struct Facts {
     pub kernel: String,
     pub architecture: String,
     pub cpu_model: String,
-    pub in_container: bool,
+    pub virtual_meminfo: bool,
 }
 
 impl Facts {
@@ -48,19 +48,15 @@ impl Facts {
                 .ok()
                 .and_then(|cpuinfo| cpu_model(&cpuinfo))
                 .unwrap_or_default(),
-            in_container: in_container(roots),
+            virtual_meminfo: virtual_meminfo(&roots.proc),
         }
     }
 }
 
-fn in_container(roots: &Roots) -> bool {
-    roots.run.join("systemd/container").exists()
-        || roots.root.join(".dockerenv").exists()
-        || text(&roots.proc.join("1/environ")).is_ok_and(|environ| {
-            environ
-                .split('\0')
-                .any(|entry| entry.starts_with("container="))
-        })
+/// lxcfs mounts the container's own `meminfo` over the kernel's.
+fn virtual_meminfo(proc: &Path) -> bool {
+    let mounts = text(&proc.join("self/mountinfo")).or_else(|_| text(&proc.join("1/mountinfo")));
+    mounts.is_ok_and(|mounts| mounts.contains(" /proc/meminfo "))
 }
 
 fn os_release_field(release: &str, name: &str) -> Option<String> {

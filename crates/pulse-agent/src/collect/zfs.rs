@@ -78,7 +78,7 @@ impl Pools {
     fn refresh(&mut self, pools: &[&str]) {
         if let Some(Progress::Ended(answer)) = self.asking.as_mut().map(Probe::poll) {
             self.asking = None;
-            if let Some(output) = answer {
+            if let Some(output) = answer.filter(|output| output.code == Some(0)) {
                 self.totals = parse(&output.text);
             }
         }
