@@ -4,7 +4,7 @@ const MIB = 1024 ** 2;
 
 function random(seed) {
   let s = seed >>> 0;
-  return () => ((s = (s * 1664525 + 1013904223) >>> 0) / 4294967296);
+  return () => (s = (s * 1664525 + 1013904223) >>> 0) / 4294967296;
 }
 
 const ROLES = [
@@ -43,7 +43,9 @@ export function makeFleet({ guests = 62, nodes, scenario = "problems", now = Dat
   };
   for (let i = 0; i < nodeCount; i += 1) {
     const clustered = i < Math.ceil(nodeCount * 0.7);
-    const name = clustered ? `pve${i + 1}` : ["edge1", "lab", "backup-lab"][i % 3] + (nodeCount > 10 ? `-${i}` : "");
+    const name = clustered
+      ? `pve${i + 1}`
+      : ["edge1", "lab", "backup-lab"][i % 3] + (nodeCount > 10 ? `-${i}` : "");
     const instance = clustered ? "fra-1" : name;
     const cores = [48, 64, 16, 8][i % 4];
     const total = [256, 512, 64, 32][i % 4] * GIB;
@@ -64,7 +66,12 @@ export function makeFleet({ guests = 62, nodes, scenario = "problems", now = Dat
       memory: { total, used: (total * usage) / 100, free: total * (1 - usage / 100), usage },
       mem: (total * usage) / 100,
       maxmem: total,
-      disk: { total: diskTotal, used: (diskTotal * diskUsage) / 100, free: diskTotal * (1 - diskUsage / 100), usage: diskUsage },
+      disk: {
+        total: diskTotal,
+        used: (diskTotal * diskUsage) / 100,
+        free: diskTotal * (1 - diskUsage / 100),
+        usage: diskUsage,
+      },
       maxdisk: diskTotal,
       uptime: off ? 0 : Math.round(86400 * (3 + rnd() * 80)),
       loadAverage: off ? [] : [rnd() * cores * 0.5, rnd() * cores * 0.4, rnd() * cores * 0.4],
@@ -122,7 +129,15 @@ export function makeFleet({ guests = 62, nodes, scenario = "problems", now = Dat
           ].map(([mountpoint, fs, share], k) => {
             const total = diskTotal * share;
             const u = Math.min(0.98, k === 1 ? diskUse : diskUse * (0.6 + rnd() * 0.6));
-            return { total, used: total * u, free: total * (1 - u), usage: u * 100, mountpoint, type: fs, device: `/dev/vd${"abc"[k]}` };
+            return {
+              total,
+              used: total * u,
+              free: total * (1 - u),
+              usage: u * 100,
+              mountpoint,
+              type: fs,
+              device: `/dev/vd${"abc"[k]}`,
+            };
           })
         : undefined;
     const guest = {
@@ -147,18 +162,33 @@ export function makeFleet({ guests = 62, nodes, scenario = "problems", now = Dat
       maxmem: memTotal,
       disk: noAgent
         ? { total: diskTotal, used: 0, free: diskTotal, usage: -1 }
-        : { total: diskTotal, used: diskTotal * diskUse, free: diskTotal * (1 - diskUse), usage: diskUse * 100 },
+        : {
+            total: diskTotal,
+            used: diskTotal * diskUse,
+            free: diskTotal * (1 - diskUse),
+            usage: diskUse * 100,
+          },
       disks,
       ...(noAgent ? { diskStatusReason: "agent-not-running" } : {}),
       ...(type === "qemu" && running && !noAgent
-        ? { osName: role.startsWith("win") ? "Windows Server" : "Debian GNU/Linux", osVersion: role.startsWith("win") ? "2025" : "13", agentVersion: "10.0.2" }
+        ? {
+            osName: role.startsWith("win") ? "Windows Server" : "Debian GNU/Linux",
+            osVersion: role.startsWith("win") ? "2025" : "13",
+            agentVersion: "10.0.2",
+          }
         : type === "lxc"
           ? { osName: "debian" }
           : {}),
       ...(running
         ? {
             networkInterfaces: [
-              { name: "eth0", mac: `bc:24:11:${(i & 255).toString(16).padStart(2, "0")}:0a:01`, addresses: [`10.20.${(i >> 8) & 255}.${i & 255}`, `fd20::${i.toString(16)}`], rxBytes: 27 * GIB * rnd(), txBytes: 9 * GIB * rnd() },
+              {
+                name: "eth0",
+                mac: `bc:24:11:${(i & 255).toString(16).padStart(2, "0")}:0a:01`,
+                addresses: [`10.20.${(i >> 8) & 255}.${i & 255}`, `fd20::${i.toString(16)}`],
+                rxBytes: 27 * GIB * rnd(),
+                txBytes: 9 * GIB * rnd(),
+              },
             ],
             ipAddresses: [`10.20.${(i >> 8) & 255}.${i & 255}`],
           }
@@ -169,7 +199,8 @@ export function makeFleet({ guests = 62, nodes, scenario = "problems", now = Dat
       diskWrite: running ? Math.round(rnd() ** 3 * 9_000 * 1024 * busy) : 0,
       uptime: running ? Math.round(86400 * (0.2 + rnd() * 96)) : 0,
       template,
-      lastBackup: i % 19 === 2 ? undefined : now - Math.round((8 + rnd() * 10 + (i % 23 === 1 ? 72 : 0)) * 3_600_000),
+      lastBackup:
+        i % 19 === 2 ? undefined : now - Math.round((8 + rnd() * 10 + (i % 23 === 1 ? 72 : 0)) * 3_600_000),
       tags,
       pool: POOLS[i % 4],
       ...(i % 67 === 20 ? { lock: "backup" } : {}),
@@ -220,23 +251,101 @@ export function makeFleet({ guests = 62, nodes, scenario = "problems", now = Dat
       cpuCount: [16, 10, 12, 4][i % 4],
       cpuUsage: off ? undefined : 3 + rnd() * 50,
       loadAverage: platform === "windows" ? undefined : [rnd() * 3, rnd() * 2, rnd() * 2],
-      memory: { total, used, free: total - used, usage: (used / total) * 100, swapTotal: 4 * GIB, swapUsed: rnd() * GIB },
+      memory: {
+        total,
+        used,
+        free: total - used,
+        usage: (used / total) * 100,
+        swapTotal: 4 * GIB,
+        swapUsed: rnd() * GIB,
+      },
       disks: [
-        { total: 250 * GIB, used: 120 * GIB, free: 130 * GIB, usage: 48, mountpoint: platform === "windows" ? "C:" : "/", type: platform === "windows" ? "ntfs" : "ext4", device: "/dev/nvme0n1p2" },
-        ...(i % 4 === 0 ? [{ total: 16000 * GIB, used: 16000 * GIB * (full ? 0.93 : 0.61), free: 1000 * GIB, usage: full ? 93 : 61, mountpoint: "/tank", type: "zfs", device: "tank" }] : []),
+        {
+          total: 250 * GIB,
+          used: 120 * GIB,
+          free: 130 * GIB,
+          usage: 48,
+          mountpoint: platform === "windows" ? "C:" : "/",
+          type: platform === "windows" ? "ntfs" : "ext4",
+          device: "/dev/nvme0n1p2",
+        },
+        ...(i % 4 === 0
+          ? [
+              {
+                total: 16000 * GIB,
+                used: 16000 * GIB * (full ? 0.93 : 0.61),
+                free: 1000 * GIB,
+                usage: full ? 93 : 61,
+                mountpoint: "/tank",
+                type: "zfs",
+                device: "tank",
+              },
+            ]
+          : []),
       ],
-      networkInterfaces: [{ name: "eth0", mac: "02:42:4e:c9:e1:29", addresses: [`192.168.1.${20 + i}`], rxBytes: 4.3 * GIB, txBytes: 2.4 * GIB, speedMbps: 1000 }],
+      networkInterfaces: [
+        {
+          name: "eth0",
+          mac: "02:42:4e:c9:e1:29",
+          addresses: [`192.168.1.${20 + i}`],
+          rxBytes: 4.3 * GIB,
+          txBytes: 2.4 * GIB,
+          speedMbps: 1000,
+        },
+      ],
       networkIn: rnd() * 3e6,
       networkOut: rnd() * 1e6,
       sensors:
         platform === "linux"
           ? {
               temperatureCelsius: { "coretemp package id 0": 48 + rnd() * 14, nvme0: 41, acpitz: 38 },
-              ...(i % 4 === 0 ? { fanRpm: { fan1: 820, fan2: 790 }, smart: [{ device: "/dev/sda", model: "WDC WD161KFGX", serial: "2XJ0A1", type: "sata", health: "PASSED", temperature: 36 }, { device: "/dev/sdb", model: "WDC WD161KFGX", serial: "2XJ0A2", type: "sata", health: "PASSED", temperature: 0, standby: true }] } : {}),
+              ...(i % 4 === 0
+                ? {
+                    fanRpm: { fan1: 820, fan2: 790 },
+                    smart: [
+                      {
+                        device: "/dev/sda",
+                        model: "WDC WD161KFGX",
+                        serial: "2XJ0A1",
+                        type: "sata",
+                        health: "PASSED",
+                        temperature: 36,
+                      },
+                      {
+                        device: "/dev/sdb",
+                        model: "WDC WD161KFGX",
+                        serial: "2XJ0A2",
+                        type: "sata",
+                        health: "PASSED",
+                        temperature: 0,
+                        standby: true,
+                      },
+                    ],
+                  }
+                : {}),
             }
           : undefined,
       ...(i % 4 === 0
-        ? { raid: [{ device: "/dev/md0", name: "md0", level: "raid1", state: "clean", totalDevices: 2, activeDevices: 2, workingDevices: 2, failedDevices: 0, spareDevices: 0, rebuildPercent: 0, devices: [{ device: "/dev/sdc1", state: "active sync", slot: 0 }, { device: "/dev/sdd1", state: "active sync", slot: 1 }] }] }
+        ? {
+            raid: [
+              {
+                device: "/dev/md0",
+                name: "md0",
+                level: "raid1",
+                state: "clean",
+                totalDevices: 2,
+                activeDevices: 2,
+                workingDevices: 2,
+                failedDevices: 0,
+                spareDevices: 0,
+                rebuildPercent: 0,
+                devices: [
+                  { device: "/dev/sdc1", state: "active sync", slot: 0 },
+                  { device: "/dev/sdd1", state: "active sync", slot: 1 },
+                ],
+              },
+            ],
+          }
         : {}),
       status: off ? "offline" : "online",
       uptimeSeconds: off ? undefined : Math.round(86400 * (1 + rnd() * 60)),
@@ -261,7 +370,12 @@ export function step(state, handles, now) {
       if (kind === "nodes" ? r.status !== "online" : r.status !== "running") continue;
       r.cpu = Math.round(jig(r.cpu, 0.03, 0.002, 0.99) * 1000) / 1000;
       r.mem = Math.round(jig(r.mem / MIB, (r.maxmem / MIB) * 0.004, 1, r.maxmem / MIB)) * MIB;
-      r.memory = { ...r.memory, used: r.mem, free: r.memory.total - r.mem, usage: (r.mem / r.memory.total) * 100 };
+      r.memory = {
+        ...r.memory,
+        used: r.mem,
+        free: r.memory.total - r.mem,
+        usage: (r.mem / r.memory.total) * 100,
+      };
       r.lastSeen = now;
       group.h.push(handles[kind][i]);
       group.cpu.push(r.cpu);
@@ -272,9 +386,15 @@ export function step(state, handles, now) {
           group[k].push(r[k]);
         }
     }
-    const rest = state[kind].map((r, i) => [r, handles[kind][i]]).filter(([r]) => (kind === "nodes" ? false : r.status !== "running"));
+    const rest = state[kind]
+      .map((r, i) => [r, handles[kind][i]])
+      .filter(([r]) => (kind === "nodes" ? false : r.status !== "running"));
     for (const [r] of rest) r.lastSeen = now;
-    delta[kind] = { patch: [group, ...(rest.length ? [{ h: rest.map(([, h]) => h), lastSeen: now }] : [])].filter((g) => g.h.length) };
+    delta[kind] = {
+      patch: [group, ...(rest.length ? [{ h: rest.map(([, h]) => h), lastSeen: now }] : [])].filter(
+        (g) => g.h.length,
+      ),
+    };
   }
   const hosts = { h: [], lastSeen: now, cpu: [] };
   for (const [i, r] of state.hosts.entries()) {
@@ -288,7 +408,17 @@ export function step(state, handles, now) {
   return delta;
 }
 
-const SPANS = { "15m": 900, "1h": 3600, "4h": 14400, "6h": 21600, "12h": 43200, "24h": 86400, "7d": 604800, "30d": 2592000, "90d": 7776000 };
+const SPANS = {
+  "15m": 900,
+  "1h": 3600,
+  "4h": 14400,
+  "6h": 21600,
+  "12h": 43200,
+  "24h": 86400,
+  "7d": 604800,
+  "30d": 2592000,
+  "90d": 7776000,
+};
 
 /** Metrics of one resource: up to `points` a series, a hole in the middle. */
 export function history(resource, range, points = 240) {
@@ -319,7 +449,12 @@ export function history(resource, range, points = 240) {
       if (f > 0.44 && f < 0.5) continue;
       const value = percent ? Math.max(0.2, Math.min(99.5, v)) : Math.max(0, v);
       const spread = percent ? amount * rnd() * 0.8 : value * 0.3 * rnd();
-      out.push({ timestamp: Math.round(t), value, min: Math.max(0, value - spread), max: percent ? Math.min(100, value + spread) : value + spread });
+      out.push({
+        timestamp: Math.round(t),
+        value,
+        min: Math.max(0, value - spread),
+        max: percent ? Math.min(100, value + spread) : value + spread,
+      });
     }
     metrics[name] = out;
   }

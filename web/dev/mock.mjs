@@ -10,7 +10,8 @@ import { history, makeFleet, step } from "./fleet.mjs";
 
 const args = process.argv.slice(2);
 const flag = (name) => args.includes(`--${name}`);
-const option = (name, fallback) => (args.includes(`--${name}`) ? args[args.indexOf(`--${name}`) + 1] : fallback);
+const option = (name, fallback) =>
+  args.includes(`--${name}`) ? args[args.indexOf(`--${name}`) + 1] : fallback;
 const port = Number(option("port", "7655"));
 const dist = join(fileURLToPath(new URL("..", import.meta.url)), "dist");
 const BOOTSTRAP = "a".repeat(48);
@@ -32,13 +33,86 @@ function reset(o = {}) {
     refuseWs: false,
     apiError: null,
     nodes: [
-      { id: "pve-0", type: "pve", name: "fra-1", host: "https://pve1.lan:8006", tokenName: "pulse@pve!monitor", hasPassword: false, hasToken: true, verifySSL: false, fingerprint: "9F:2C:61:0B:AA:10:D4:7A", monitorVMs: true, monitorContainers: true, monitorStorage: true, monitorBackups: true, temperatureMonitoringEnabled: true, status: "connected", isCluster: true, clusterName: "fra-1", clusterEndpoints: [["pve1", true], ["pve2", true], ["pve3", false], ["pve4", true]].map(([n, ok]) => ({ NodeName: n, Host: `https://${n}.lan:8006`, IP: "10.20.0.2", Online: ok, PulseReachable: ok, PulseError: ok ? "" : "connection timed out" })) },
-      { id: "pve-1", type: "pve", name: "lab", host: "https://lab.lan:8006", user: "root@pam", hasPassword: true, hasToken: false, verifySSL: true, monitorVMs: true, monitorContainers: true, monitorStorage: true, monitorBackups: true, temperatureMonitoringEnabled: false, status: "disconnected", statusReason: "certificate fingerprint changed from 9F:2C… to 41:7E…" },
-      { id: "pbs-0", type: "pbs", name: "pbs1", host: "https://pbs1.lan:8007", tokenName: "pulse@pbs!monitor", hasPassword: false, hasToken: true, verifySSL: true, status: "connected", monitorDatastores: true },
+      {
+        id: "pve-0",
+        type: "pve",
+        name: "fra-1",
+        host: "https://pve1.lan:8006",
+        tokenName: "pulse@pve!monitor",
+        hasPassword: false,
+        hasToken: true,
+        verifySSL: false,
+        fingerprint: "9F:2C:61:0B:AA:10:D4:7A",
+        monitorVMs: true,
+        monitorContainers: true,
+        monitorStorage: true,
+        monitorBackups: true,
+        temperatureMonitoringEnabled: true,
+        status: "connected",
+        isCluster: true,
+        clusterName: "fra-1",
+        clusterEndpoints: [
+          ["pve1", true],
+          ["pve2", true],
+          ["pve3", false],
+          ["pve4", true],
+        ].map(([n, ok]) => ({
+          NodeName: n,
+          Host: `https://${n}.lan:8006`,
+          IP: "10.20.0.2",
+          Online: ok,
+          PulseReachable: ok,
+          PulseError: ok ? "" : "connection timed out",
+        })),
+      },
+      {
+        id: "pve-1",
+        type: "pve",
+        name: "lab",
+        host: "https://lab.lan:8006",
+        user: "root@pam",
+        hasPassword: true,
+        hasToken: false,
+        verifySSL: true,
+        monitorVMs: true,
+        monitorContainers: true,
+        monitorStorage: true,
+        monitorBackups: true,
+        temperatureMonitoringEnabled: false,
+        status: "disconnected",
+        statusReason: "certificate fingerprint changed from 9F:2C… to 41:7E…",
+      },
+      {
+        id: "pbs-0",
+        type: "pbs",
+        name: "pbs1",
+        host: "https://pbs1.lan:8007",
+        tokenName: "pulse@pbs!monitor",
+        hasPassword: false,
+        hasToken: true,
+        verifySSL: true,
+        status: "connected",
+        monitorDatastores: true,
+      },
     ],
     tokens: [
-      { id: "t1", name: "nas-01 agent", prefix: "3f9a1c", suffix: "b2d4", createdAt: "2026-09-01T10:00:00Z", lastUsedAt: new Date(Date.now() - 8000).toISOString(), scopes: ["docker:report", "host-agent:report", "kubernetes:report"] },
-      { id: "t2", name: "Primary token", prefix: "aa01cc", suffix: "9f00", createdAt: "2026-08-11T10:00:00Z", scopes: ["*"] },
+      {
+        id: "t1",
+        name: "nas-01 agent",
+        prefix: "3f9a1c",
+        suffix: "b2d4",
+        createdAt: "2026-09-01T10:00:00Z",
+        lastUsedAt: new Date(Date.now() - 8000).toISOString(),
+        scopes: ["docker:report", "host-agent:report", "kubernetes:report"],
+      },
+      {
+        id: "t2",
+        name: "Primary token",
+        prefix: "aa01cc",
+        suffix: "9f00",
+        createdAt: "2026-08-11T10:00:00Z",
+        scopes: ["*"],
+      },
     ],
     metadata: {},
     ...o,
@@ -52,15 +126,22 @@ let version = 1;
 function build() {
   state = makeFleet({ guests: world.guests, scenario: world.scenario });
   let h = 1;
-  handles = Object.fromEntries(["nodes", "vms", "containers", "storage", "hosts"].map((k) => [k, state[k].map(() => h++)]));
+  handles = Object.fromEntries(
+    ["nodes", "vms", "containers", "storage", "hosts"].map((k) => [k, state[k].map(() => h++)]),
+  );
   version += 1;
 }
 
 // --- live protocol
-const wss = new WebSocketServer({ noServer: true, handleProtocols: (set) => (set.has("pulse.v1+delta") ? "pulse.v1+delta" : false) });
+const wss = new WebSocketServer({
+  noServer: true,
+  handleProtocols: (set) => (set.has("pulse.v1+delta") ? "pulse.v1+delta" : false),
+});
 const frame = (message) => {
   const json = Buffer.from(JSON.stringify(message));
-  return json.length > 512 ? Buffer.concat([Buffer.from([1]), deflateRawSync(json, { level: 4 })]) : Buffer.concat([Buffer.from([0]), json]);
+  return json.length > 512
+    ? Buffer.concat([Buffer.from([1]), deflateRawSync(json, { level: 4 })])
+    : Buffer.concat([Buffer.from([0]), json]);
 };
 const snapshot = () => frame({ type: "snapshot", version, at: Date.now(), state, handles });
 const broadcast = (message) => {
@@ -91,10 +172,18 @@ setInterval(() => {
 }, 250);
 
 // --- HTTP
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2" };
-const cookies = (req) => Object.fromEntries((req.headers.cookie ?? "").split(/;\s*/).map((c) => c.split("=")));
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".woff2": "font/woff2",
+};
+const cookies = (req) =>
+  Object.fromEntries((req.headers.cookie ?? "").split(/;\s*/).map((c) => c.split("=")));
 const signedIn = (req) => !world.auth || world.sessions.has(cookies(req).pulse_session);
-const resource = (id) => ["nodes", "vms", "containers", "hosts"].flatMap((k) => state[k]).find((r) => r.id === id);
+const resource = (id) =>
+  ["nodes", "vms", "containers", "hosts"].flatMap((k) => state[k]).find((r) => r.id === id);
 
 const server = createServer(async (req, res) => {
   const url = new URL(req.url, "http://x");
@@ -104,7 +193,10 @@ const server = createServer(async (req, res) => {
     res.writeHead(status, { "content-type": "application/json", ...headers });
     res.end(text);
   };
-  const text = (status, body, headers = {}) => (res.writeHead(status, { "content-type": "text/plain", ...headers }), res.end(body));
+  const text = (status, body, headers = {}) => (
+    res.writeHead(status, { "content-type": "text/plain", ...headers }),
+    res.end(body)
+  );
   const chunks = [];
   for await (const c of req) chunks.push(c);
   let body = {};
@@ -116,25 +208,42 @@ const server = createServer(async (req, res) => {
     if (body.reset) reset(body.reset);
     if (body.set) {
       Object.assign(world, body.set);
-      if ("guests" in body.set || "scenario" in body.set) (build(), broadcast({ type: "snapshot", version, at: Date.now(), state, handles }));
+      if ("guests" in body.set || "scenario" in body.set)
+        (build(), broadcast({ type: "snapshot", version, at: Date.now(), state, handles }));
       if (world.refuseWs) for (const c of wss.clients) c.terminate();
     }
     if (body.tick) tick(body.tick === true ? {} : body.tick);
     if (body.gap) version += 5;
     if (body.event) broadcast({ type: "event", ...body.event });
     if (body.expire) (world.sessions.clear(), [...wss.clients].forEach((c) => c.close(1008)));
-    return json(200, { version, clients: wss.clients.size, guests: state.vms.length + state.containers.length, handles: body.handles ? handles : undefined, nodes: world.nodes, tokens: world.tokens });
+    return json(200, {
+      version,
+      clients: wss.clients.size,
+      guests: state.vms.length + state.containers.length,
+      handles: body.handles ? handles : undefined,
+      nodes: world.nodes,
+      tokens: world.tokens,
+    });
   }
   if (!path.startsWith("/api/")) {
     const file = normalize(join(dist, path));
-    const found = file.startsWith(dist) && existsSync(file) && statSync(file).isFile() ? file : join(dist, "index.html");
+    const found =
+      file.startsWith(dist) && existsSync(file) && statSync(file).isFile() ? file : join(dist, "index.html");
     if (!existsSync(found)) return text(404, "no build; run npm run build");
-    res.writeHead(200, { "content-type": TYPES[extname(found)] ?? "application/octet-stream", "content-security-policy": "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; font-src 'self'", ...(path.startsWith("/assets/") ? { "cache-control": "public, max-age=31536000, immutable" } : { "cache-control": "no-cache" }) });
+    res.writeHead(200, {
+      "content-type": TYPES[extname(found)] ?? "application/octet-stream",
+      "content-security-policy":
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; font-src 'self'",
+      ...(path.startsWith("/assets/")
+        ? { "cache-control": "public, max-age=31536000, immutable" }
+        : { "cache-control": "no-cache" }),
+    });
     return createReadStream(found).pipe(res);
   }
 
   const route = `${req.method} ${path}`;
-  if (world.apiError && path.includes(world.apiError.path)) return text(world.apiError.status, world.apiError.body);
+  if (world.apiError && path.includes(world.apiError.path))
+    return text(world.apiError.status, world.apiError.body);
   switch (route) {
     case "GET /api/health":
       return json(200, { status: "healthy" }, { "set-cookie": `pulse_csrf=${world.csrf}; Path=/` });
@@ -148,49 +257,112 @@ const server = createServer(async (req, res) => {
         authUsername: !world.setup && world.auth && signedIn(req) ? world.user : "",
         oidcEnabled: false,
         agentUrl: `http://${req.headers.host}`,
-        ...(world.setup ? { bootstrapTokenPath: "/etc/pulse/.bootstrap_token", isDocker: false, inContainer: true, lxcCtid: "117" } : {}),
+        ...(world.setup
+          ? {
+              bootstrapTokenPath: "/etc/pulse/.bootstrap_token",
+              isDocker: false,
+              inContainer: true,
+              lxcCtid: "117",
+            }
+          : {}),
       });
     case "POST /api/security/validate-bootstrap-token":
-      return body.token === BOOTSTRAP ? (res.writeHead(204), res.end()) : text(401, "The token is not the one in the file.");
+      return body.token === BOOTSTRAP
+        ? (res.writeHead(204), res.end())
+        : text(401, "The token is not the one in the file.");
     case "POST /api/security/quick-setup":
       if (req.headers["x-setup-token"] !== BOOTSTRAP) return text(401, "Bootstrap token required");
       if ((body.password ?? "").length < 12) return text(400, "password must have at least 12 characters");
-      Object.assign(world, { setup: false, user: body.username, password: body.password, guests: 0, nodes: [], tokens: [] });
+      Object.assign(world, {
+        setup: false,
+        user: body.username,
+        password: body.password,
+        guests: 0,
+        nodes: [],
+        tokens: [],
+      });
       build();
       return json(200, { success: true });
     case "POST /api/login": {
-      if (world.failures >= 5) return json(403, { error: "account_locked", message: "Too many attempts.", remainingMinutes: 14, lockedUntil: "" });
+      if (world.failures >= 5)
+        return json(403, {
+          error: "account_locked",
+          message: "Too many attempts.",
+          remainingMinutes: 14,
+          lockedUntil: "",
+        });
       if (body.username !== world.user || body.password !== world.password) {
         world.failures += 1;
-        return world.failures >= 5 ? json(401, { error: "invalid_credentials", locked: true, lockoutDuration: "15 minutes", message: "Too many failed attempts" }) : json(401, { error: "invalid_credentials", message: "Invalid username or password", attempts: world.failures, remaining: 5 - world.failures, maxAttempts: 5 });
+        return world.failures >= 5
+          ? json(401, {
+              error: "invalid_credentials",
+              locked: true,
+              lockoutDuration: "15 minutes",
+              message: "Too many failed attempts",
+            })
+          : json(401, {
+              error: "invalid_credentials",
+              message: "Invalid username or password",
+              attempts: world.failures,
+              remaining: 5 - world.failures,
+              maxAttempts: 5,
+            });
       }
       world.failures = 0;
       const id = Math.random().toString(36).slice(2);
       world.sessions.add(id);
-      return json(200, { success: true }, { "set-cookie": [`pulse_session=${id}; Path=/; HttpOnly; SameSite=Lax`, `pulse_csrf=${world.csrf}; Path=/; SameSite=Lax`] });
+      return json(
+        200,
+        { success: true },
+        {
+          "set-cookie": [
+            `pulse_session=${id}; Path=/; HttpOnly; SameSite=Lax`,
+            `pulse_csrf=${world.csrf}; Path=/; SameSite=Lax`,
+          ],
+        },
+      );
     }
     default:
   }
   if (!signedIn(req)) return json(401, { error: "Authentication required" });
-  if (req.method !== "GET" && world.auth && req.headers["x-csrf-token"] !== world.csrf) return text(403, "CSRF token validation failed", { "x-csrf-token": world.csrf, "set-cookie": `pulse_csrf=${world.csrf}; Path=/` });
+  if (req.method !== "GET" && world.auth && req.headers["x-csrf-token"] !== world.csrf)
+    return text(403, "CSRF token validation failed", {
+      "x-csrf-token": world.csrf,
+      "set-cookie": `pulse_csrf=${world.csrf}; Path=/`,
+    });
 
   const nodeId = /^\/api\/config\/nodes\/([^/]+)(\/test|\/refresh-cluster)?$/.exec(path);
   if (nodeId && nodeId[1] !== "test-connection") {
     const at = world.nodes.findIndex((n) => n.id === decodeURIComponent(nodeId[1]));
     if (at < 0) return text(404, "Node not found");
-    if (nodeId[2] === "/test") return world.nodes[at].status === "connected" ? json(200, { status: "success", message: "Connected", latency: 38, version: "9.0.6" }) : json(400, { status: "error", message: world.nodes[at].statusReason ?? "connection refused" });
-    if (nodeId[2]) return json(200, { status: "success", clusterName: "fra-1", oldNodeCount: 4, newNodeCount: 4, nodesAdded: 0 });
+    if (nodeId[2] === "/test")
+      return world.nodes[at].status === "connected"
+        ? json(200, { status: "success", message: "Connected", latency: 38, version: "9.0.6" })
+        : json(400, { status: "error", message: world.nodes[at].statusReason ?? "connection refused" });
+    if (nodeId[2])
+      return json(200, {
+        status: "success",
+        clusterName: "fra-1",
+        oldNodeCount: 4,
+        newNodeCount: 4,
+        nodesAdded: 0,
+      });
     if (req.method === "DELETE") world.nodes.splice(at, 1);
     else {
       const { tokenValue, password, ...rest } = body;
-      Object.assign(world.nodes[at], rest, tokenValue ? { hasToken: true, hasPassword: false } : {}, password ? { hasPassword: true, hasToken: false } : {});
+      Object.assign(
+        world.nodes[at],
+        rest,
+        tokenValue ? { hasToken: true, hasPassword: false } : {},
+        password ? { hasPassword: true, hasToken: false } : {},
+      );
     }
     return json(200, { status: "success" });
   }
   const tokenId = /^\/api\/security\/tokens\/(.+)$/.exec(path);
   if (tokenId && req.method === "DELETE") {
     world.tokens = world.tokens.filter((t) => t.id !== tokenId[1]);
-    return res.writeHead(204), res.end();
+    return (res.writeHead(204), res.end());
   }
   const meta = /^\/api\/guests\/metadata\/(.+)$/.exec(path);
   if (meta) {
@@ -207,31 +379,69 @@ const server = createServer(async (req, res) => {
     case "GET /api/config/nodes":
       return json(200, world.nodes);
     case "POST /api/config/nodes": {
-      if (world.nodes.some((n) => n.host === body.host)) return text(409, "A node with this host already exists");
+      if (world.nodes.some((n) => n.host === body.host))
+        return text(409, "A node with this host already exists");
       const { tokenValue, password, ...rest } = body;
-      world.nodes.push({ id: `${body.type}-${Math.random().toString(36).slice(2, 6)}`, ...rest, hasToken: Boolean(tokenValue), hasPassword: Boolean(password), status: "connected", monitorVMs: true, monitorContainers: true });
+      world.nodes.push({
+        id: `${body.type}-${Math.random().toString(36).slice(2, 6)}`,
+        ...rest,
+        hasToken: Boolean(tokenValue),
+        hasPassword: Boolean(password),
+        status: "connected",
+        monitorVMs: true,
+        monitorContainers: true,
+      });
       if (world.guests === 0) {
         world.guests = 15;
-        setTimeout(() => (build(), broadcast({ type: "snapshot", version, at: Date.now(), state, handles })), 1200);
+        setTimeout(
+          () => (build(), broadcast({ type: "snapshot", version, at: Date.now(), state, handles })),
+          1200,
+        );
       }
       return json(201, { status: "success" });
     }
     case "POST /api/config/nodes/test-connection":
       await new Promise((r) => setTimeout(r, 250));
-      if (String(body.host).includes("bad")) return text(400, "certificate fingerprint does not match: the server offered 41:7E:A0:C3:19:E8");
-      if (String(body.tokenValue ?? body.password).includes("wrong")) return text(400, "authentication failed: the token or password was refused");
-      return json(200, { status: "success", message: "Connected to Proxmox VE", isCluster: true, clusterName: "fra-2", nodeCount: 3, clusterNodeCount: 3, version: "9.0.6", latency: 38, fingerprint: "9F:2C:61:0B:AA:10:33:71:C8:D4:7A", warnings: ["No storage permission: backups on shared storage stay invisible."] });
+      if (String(body.host).includes("bad"))
+        return text(400, "certificate fingerprint does not match: the server offered 41:7E:A0:C3:19:E8");
+      if (String(body.tokenValue ?? body.password).includes("wrong"))
+        return text(400, "authentication failed: the token or password was refused");
+      return json(200, {
+        status: "success",
+        message: "Connected to Proxmox VE",
+        isCluster: true,
+        clusterName: "fra-2",
+        nodeCount: 3,
+        clusterNodeCount: 3,
+        version: "9.0.6",
+        latency: 38,
+        fingerprint: "9F:2C:61:0B:AA:10:33:71:C8:D4:7A",
+        warnings: ["No storage permission: backups on shared storage stay invisible."],
+      });
     case "POST /api/setup-script-url":
-      return json(200, { command: `curl -fsSL http://${req.headers.host}/api/setup-script?type=${body.type} | bash -s -- K4TR-88QD`, expires: Math.floor(Date.now() / 1000) + 900 });
+      return json(200, {
+        command: `curl -fsSL http://${req.headers.host}/api/setup-script?type=${body.type} | bash -s -- K4TR-88QD`,
+        expires: Math.floor(Date.now() / 1000) + 900,
+      });
     case "GET /api/security/tokens":
       return json(200, { tokens: world.tokens });
     case "POST /api/security/tokens": {
-      const record = { id: Math.random().toString(36).slice(2), name: body.name || "API token", prefix: "c0ffee", suffix: "0042", createdAt: new Date().toISOString(), scopes: body.scopes ?? ["*"], expiresAt: body.expiresAt };
+      const record = {
+        id: Math.random().toString(36).slice(2),
+        name: body.name || "API token",
+        prefix: "c0ffee",
+        suffix: "0042",
+        createdAt: new Date().toISOString(),
+        scopes: body.scopes ?? ["*"],
+        expiresAt: body.expiresAt,
+      };
       world.tokens.unshift(record);
       return json(200, { token: "c0ffee" + "5a".repeat(27) + "0042", record });
     }
     case "POST /api/security/change-password":
-      return body.currentPassword === world.password ? ((world.password = body.newPassword), json(200, { success: true })) : json(401, { error: "Current password is incorrect", code: "unauthorized", status_code: 401 });
+      return body.currentPassword === world.password
+        ? ((world.password = body.newPassword), json(200, { success: true }))
+        : json(401, { error: "Current password is incorrect", code: "unauthorized", status_code: 401 });
     case "GET /api/system/mock-mode":
       return json(200, { enabled: world.mockMode });
     case "POST /api/system/mock-mode":
@@ -244,7 +454,12 @@ const server = createServer(async (req, res) => {
       const id = url.searchParams.get("resourceId");
       const range = url.searchParams.get("range") ?? "24h";
       const found = resource(id);
-      return json(200, { resourceType: url.searchParams.get("resourceType"), resourceId: id, range, ...(found ? history(found, range) : { start: 0, end: 0, metrics: {} }) });
+      return json(200, {
+        resourceType: url.searchParams.get("resourceType"),
+        resourceId: id,
+        range,
+        ...(found ? history(found, range) : { start: 0, end: 0, metrics: {} }),
+      });
     }
     case "GET /api/charts": {
       const ids = (url.searchParams.get("ids") ?? "").split(",").filter(Boolean);
@@ -253,11 +468,26 @@ const server = createServer(async (req, res) => {
         const r = resource(id);
         if (!r || (r.status !== "running" && r.status !== "online")) return undefined;
         const h = history(r, range, 56);
-        return Object.fromEntries(["cpu", "memory", "disk"].map((m) => [m, h.metrics[m].map((p) => ({ timestamp: p.timestamp, value: p.value }))]));
+        return Object.fromEntries(
+          ["cpu", "memory", "disk"].map((m) => [
+            m,
+            h.metrics[m].map((p) => ({ timestamp: p.timestamp, value: p.value })),
+          ]),
+        );
       };
       const nodeIds = new Set(state.nodes.map((n) => n.id));
-      const split = (keep) => Object.fromEntries(ids.filter(keep).map((id) => [id, pick(id)]).filter(([, v]) => v));
-      const out = JSON.stringify({ data: split((id) => !nodeIds.has(id)), nodeData: split((id) => nodeIds.has(id)), timestamp: Date.now() });
+      const split = (keep) =>
+        Object.fromEntries(
+          ids
+            .filter(keep)
+            .map((id) => [id, pick(id)])
+            .filter(([, v]) => v),
+        );
+      const out = JSON.stringify({
+        data: split((id) => !nodeIds.has(id)),
+        nodeData: split((id) => nodeIds.has(id)),
+        timestamp: Date.now(),
+      });
       res.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
       return res.end(gzipSync(out));
     }
@@ -270,4 +500,8 @@ server.on("upgrade", (req, socket, head) => {
   wss.handleUpgrade(req, socket, head, (ws) => wss.emit("connection", ws, req));
 });
 reset();
-server.listen(port, "127.0.0.1", () => console.log(`mock on http://127.0.0.1:${port}, sign in as admin / ${world.password}, set-up token ${BOOTSTRAP}`));
+server.listen(port, "127.0.0.1", () =>
+  console.log(
+    `mock on http://127.0.0.1:${port}, sign in as admin / ${world.password}, set-up token ${BOOTSTRAP}`,
+  ),
+);

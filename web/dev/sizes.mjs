@@ -5,14 +5,20 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const dist = join(fileURLToPath(new URL("..", import.meta.url)), "dist");
-const brotli = (data) => brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
+const brotli = (data) =>
+  brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
 const files = readdirSync(dist, { recursive: true })
   .map(String)
   .filter((f) => statSync(join(dist, f)).isFile())
   .map((name) => {
     const data = readFileSync(join(dist, name));
     const packed = name.endsWith(".woff2");
-    return { name, raw: data.length, gzip: packed ? data.length : gzipSync(data).length, br: packed ? data.length : brotli(data) };
+    return {
+      name,
+      raw: data.length,
+      gzip: packed ? data.length : gzipSync(data).length,
+      br: packed ? data.length : brotli(data),
+    };
   })
   .sort((a, b) => b.br - a.br);
 const kb = (n) => `${(n / 1024).toFixed(1)} kB`.padStart(10);

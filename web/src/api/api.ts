@@ -59,8 +59,7 @@ export const addNode = (node: NodeInput) =>
   });
 export const updateNode = (id: string, node: Partial<NodeInput>) =>
   request<void>(`/api/config/nodes/${enc(id)}`, { method: "PUT", body: node });
-export const deleteNode = (id: string) =>
-  request<void>(`/api/config/nodes/${enc(id)}`, { method: "DELETE" });
+export const deleteNode = (id: string) => request<void>(`/api/config/nodes/${enc(id)}`, { method: "DELETE" });
 export const testConnection = (node: NodeInput, signal?: AbortSignal) =>
   request<TestResult>("/api/config/nodes/test-connection", {
     method: "POST",

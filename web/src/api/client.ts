@@ -82,7 +82,8 @@ async function send(path: string, options: RequestOptions): Promise<Response> {
   if (linkToken) headers["X-API-Token"] = linkToken;
   if (method !== "GET" && method !== "HEAD") {
     // Any GET hands out the cookie when it is missing.
-    if (!csrfToken() && !options.anonymous) await fetch("/api/health", { credentials: "same-origin" }).catch(() => {});
+    if (!csrfToken() && !options.anonymous)
+      await fetch("/api/health", { credentials: "same-origin" }).catch(() => {});
     const token = csrfToken();
     if (token) headers["X-CSRF-Token"] = token;
   }

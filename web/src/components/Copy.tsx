@@ -27,7 +27,12 @@ function createCopied() {
     if (await copyText(text)) {
       setCopied(true);
       setTimeout(() => setCopied(false), 1_600);
-    } else toast({ level: "warning", title: "Copying was refused", detail: "Select the text and copy it by hand." });
+    } else
+      toast({
+        level: "warning",
+        title: "Copying was refused",
+        detail: "Select the text and copy it by hand.",
+      });
   };
   return [copied, copy] as const;
 }
@@ -57,7 +62,12 @@ export function Code(props: { text: string; shown?: string }) {
   return (
     <div class="code">
       <code>{props.shown ?? props.text}</code>
-      <Button size="sm" icon={copied() ? "check" : "copy"} onClick={() => void copy(props.text)} aria-live="polite">
+      <Button
+        size="sm"
+        icon={copied() ? "check" : "copy"}
+        onClick={() => void copy(props.text)}
+        aria-live="polite"
+      >
         {copied() ? "Copied" : "Copy"}
       </Button>
     </div>

@@ -27,7 +27,11 @@ export function TextField(props: {
       <label class="label" for={id}>
         {props.label}
       </label>
-      <span class="input" data-invalid={props.error ? "" : undefined} data-size={props.large ? "lg" : undefined}>
+      <span
+        class="input"
+        data-invalid={props.error ? "" : undefined}
+        data-size={props.large ? "lg" : undefined}
+      >
         <Show when={props.icon} keyed>
           {(icon) => <Icon name={icon} small />}
         </Show>

@@ -51,7 +51,13 @@ export function Logo(props: JSX.SvgSVGAttributes<SVGSVGElement>) {
   return (
     <svg viewBox="0 0 24 24" aria-hidden="true" {...rest}>
       <rect width="24" height="24" rx="6" fill="var(--accent)" />
-      <g fill="none" stroke="var(--text-on-accent)" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">
+      <g
+        fill="none"
+        stroke="var(--text-on-accent)"
+        stroke-width="2"
+        stroke-linecap="round"
+        stroke-linejoin="round"
+      >
         <path d="M4 14.4h4.6M8.6 19V5.6h4.5a4.4 4.4 0 0 1 0 8.8H11" />
         <path d="M13.1 14.4H20" opacity=".55" />
       </g>

@@ -51,7 +51,9 @@ export function Menu(props: {
       button?.focus();
       return;
     }
-    const step = { ArrowDown: 1, ArrowUp: -1, Home: Number.NEGATIVE_INFINITY, End: Number.POSITIVE_INFINITY }[event.key];
+    const step = { ArrowDown: 1, ArrowUp: -1, Home: Number.NEGATIVE_INFINITY, End: Number.POSITIVE_INFINITY }[
+      event.key
+    ];
     if (step === undefined) return;
     event.preventDefault();
     const all = items();

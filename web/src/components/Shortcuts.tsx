@@ -26,12 +26,14 @@ const isTyping = (target: EventTarget | null) =>
   (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
 
 addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target))
+    return;
   if (document.querySelector("dialog[open]")) return;
   for (const set of active().toReversed())
     for (const shortcut of set)
       if (shortcut.keys.includes(event.key)) {
-        if (event.key === "Enter" && event.target instanceof HTMLElement && event.target.closest("a, button")) return;
+        if (event.key === "Enter" && event.target instanceof HTMLElement && event.target.closest("a, button"))
+          return;
         event.preventDefault();
         shortcut.run(event);
         return;
@@ -47,7 +49,11 @@ export function ShortcutHelp() {
     <Show when={helpOpen()}>
       <Dialog title="Keys" width={420} onClose={() => setHelpOpen(false)}>
         <dl class="facts">
-          <For each={active().flat().filter((s) => s.label)}>
+          <For
+            each={active()
+              .flat()
+              .filter((s) => s.label)}
+          >
             {(shortcut) => (
               <div style={{ "grid-template-columns": "110px 1fr" }}>
                 <dt class="row" style={{ gap: "4px" }}>

@@ -1,6 +1,15 @@
 import { For, Show } from "solid-js";
 
-const NAMED: Record<string, number> = { prod: 1, production: 1, db: 2, database: 2, web: 3, dev: 4, media: 5, infra: 6 };
+const NAMED: Record<string, number> = {
+  prod: 1,
+  production: 1,
+  db: 2,
+  database: 2,
+  web: 3,
+  dev: 4,
+  media: 5,
+  infra: 6,
+};
 
 /** A tag keeps its colour on every page and every browser: it follows from the text. */
 export function tagColor(tag: string): string {
@@ -11,7 +20,12 @@ export function tagColor(tag: string): string {
   return `var(--cat-${(hash % 6) + 1})`;
 }
 
-export function Tag(props: { tag: string; active?: boolean; onToggle?: (tag: string) => void; tabindex?: number }) {
+export function Tag(props: {
+  tag: string;
+  active?: boolean;
+  onToggle?: (tag: string) => void;
+  tabindex?: number;
+}) {
   return (
     <Show
       when={props.onToggle}

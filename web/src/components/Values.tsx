@@ -69,7 +69,12 @@ function sparkPaths(series: Series, limit: Limit | undefined) {
   return { line, area, hot };
 }
 
-export function Spark(props: { series: Series; limit?: Limit | undefined; over?: Over; last: number | null }) {
+export function Spark(props: {
+  series: Series;
+  limit?: Limit | undefined;
+  over?: Over;
+  last: number | null;
+}) {
   const paths = createMemo(() => sparkPaths(props.series, props.limit));
   const limitY = () => H - ((props.limit?.warning ?? 0) / 100) * H;
   return (
@@ -110,14 +115,23 @@ export function Meter(props: {
         </span>
       }
     >
-      <span class="m" data-over={props.over || undefined} data-spark={props.series ? props.metric : undefined}>
+      <span
+        class="m"
+        data-over={props.over || undefined}
+        data-spark={props.series ? props.metric : undefined}
+      >
         <span class="v">
           {percent(props.value ?? 0)}
           <span class="u">%</span>
         </span>
-        <Show when={props.series !== undefined} fallback={<Bar value={props.value} limit={props.limit} extra={props.extra ?? 0} />}>
+        <Show
+          when={props.series !== undefined}
+          fallback={<Bar value={props.value} limit={props.limit} extra={props.extra ?? 0} />}
+        >
           <Show when={props.series} keyed fallback={<span class="spark-none" title="No history yet" />}>
-            {(series) => <Spark series={series} limit={props.limit} over={props.over ?? ""} last={props.value} />}
+            {(series) => (
+              <Spark series={series} limit={props.limit} over={props.over ?? ""} last={props.value} />
+            )}
           </Show>
         </Show>
         <Show when={props.detail}>
@@ -143,7 +157,9 @@ export function Pair(props: { used: number; total: number }) {
 }
 
 export function Bytes(props: { value: number | null | undefined; perSecond?: boolean }) {
-  const parts = createMemo(() => (props.value === null || props.value === undefined ? undefined : bytes(props.value)));
+  const parts = createMemo(() =>
+    props.value === null || props.value === undefined ? undefined : bytes(props.value),
+  );
   return (
     <Show when={parts()} fallback={<span class="muted">{UNKNOWN}</span>}>
       {(p) => (

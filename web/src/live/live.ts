@@ -160,7 +160,9 @@ export type Freshness = "connecting" | "live" | "stale" | "lost";
 
 export const live = createRoot(() => {
   const nodes = createMemo(() => (structure(), [...nodeRows.values()]));
-  const guests = createMemo(() => (structure(), [...guestRows.vms.values(), ...guestRows.containers.values()]));
+  const guests = createMemo(
+    () => (structure(), [...guestRows.vms.values(), ...guestRows.containers.values()]),
+  );
   const hosts = createMemo(() => (structure(), [...hostRows.values()]));
   const guestById = createMemo(() => new Map(guests().map((row) => [row.id, row])));
   const freshness = createMemo<Freshness>(() => {

@@ -31,7 +31,14 @@ const snapshot = (): SnapshotMessage => ({
   type: "snapshot",
   version: 5,
   at: 1_000_000,
-  state: { nodes: [], vms: [guest(1), guest(2)], containers: [], storage: [], hosts: [], connectionHealth: { a: true } },
+  state: {
+    nodes: [],
+    vms: [guest(1), guest(2)],
+    containers: [],
+    storage: [],
+    hosts: [],
+    connectionHealth: { a: true },
+  },
   handles: { vms: [11, 12] },
 });
 
@@ -49,7 +56,13 @@ describe("replica", () => {
     replica.snapshot(snapshot());
     const before = replica.tables.vms.get(11);
     const changes = replica.delta(
-      delta({ vms: { patch: [{ h: [11, 12], cpu: [0.5, 0.25], mem: [500, 200], disk: [2000, 3000], lastSeen: 1_010_000 }] } }),
+      delta({
+        vms: {
+          patch: [
+            { h: [11, 12], cpu: [0.5, 0.25], mem: [500, 200], disk: [2000, 3000], lastSeen: 1_010_000 },
+          ],
+        },
+      }),
     );
     const one = replica.tables.vms.get(11);
     expect(one).toBe(before);

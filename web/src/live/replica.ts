@@ -230,7 +230,12 @@ export class Replica {
 
   #rememberBoot(kind: CollectionName, handle: number, resource: Writable) {
     const uptime = kind === "hosts" ? resource.uptimeSeconds : resource.uptime;
-    if (typeof uptime === "number" && uptime > 0 && typeof resource.lastSeen === "number" && resource.lastSeen > 0)
+    if (
+      typeof uptime === "number" &&
+      uptime > 0 &&
+      typeof resource.lastSeen === "number" &&
+      resource.lastSeen > 0
+    )
       this.#boot[kind].set(handle, resource.lastSeen / 1000 - uptime);
     else this.#boot[kind].delete(handle);
   }

@@ -38,7 +38,12 @@ export interface GuestRow {
   lastSeen: number;
   /** Lower case, everything that plain words are matched against. */
   haystack: string;
+  /** Compares as people count: web-2 before web-10. */
+  sortName: string;
 }
+
+export const naturalKey = (text: string): string =>
+  text.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(10, "0"));
 
 export function splitTags(tags: string | string[] | undefined): string[] {
   const list = Array.isArray(tags) ? tags : (tags ?? "").split(/[,;]/);
@@ -62,6 +67,7 @@ export function makeGuestRow(raw: GuestResource, previous?: GuestRow): GuestRow 
     haystack: [raw.name, raw.vmid, raw.node, raw.status, kind, ...tags, ...(raw.ipAddresses ?? [])]
       .join("\n")
       .toLowerCase(),
+    sortName: naturalKey(raw.name),
   } as const;
   // Keeping the object keeps the selection, the focus and the row's DOM.
   if (previous) return Object.assign(previous, fixed);
@@ -134,7 +140,11 @@ export function updateGuestRow(row: GuestRow, ctx: Context) {
 
   if (power === "unknown") {
     row.level = "unknown";
-    row.why = nodeGone ? `${raw.node} does not answer` : stale ? "No fresh report" : `Status ${raw.status || "not reported"}`;
+    row.why = nodeGone
+      ? `${raw.node} does not answer`
+      : stale
+        ? "No fresh report"
+        : `Status ${raw.status || "not reported"}`;
   } else if (power === "off") {
     row.level = "off";
     row.why = raw.template ? "Template" : "Stopped";
@@ -163,9 +173,18 @@ const DISK_REASONS: Record<string, readonly [short: string, help: string]> = {
     "guest agent not running",
     "The guest agent is enabled but does not run. Start the qemu-guest-agent service inside the VM.",
   ],
-  "no-agent": ["no guest agent", "Install the QEMU guest agent inside the VM and enable it in the VM's options."],
-  "agent-timeout": ["guest agent is slow", "The guest agent did not answer in time. Restart it inside the VM."],
-  "agent-error": ["guest agent error", "The guest agent answered with an error. Its log inside the VM says more."],
+  "no-agent": [
+    "no guest agent",
+    "Install the QEMU guest agent inside the VM and enable it in the VM's options.",
+  ],
+  "agent-timeout": [
+    "guest agent is slow",
+    "The guest agent did not answer in time. Restart it inside the VM.",
+  ],
+  "agent-error": [
+    "guest agent error",
+    "The guest agent answered with an error. Its log inside the VM says more.",
+  ],
   "permission-denied": [
     "no permission",
     "Pulse's account may not ask the guest agent. Grant VM.GuestAgent.Audit (PVE 9) or VM.Monitor (PVE 8).",

@@ -56,7 +56,9 @@ export function makeHostRow(raw: HostResource): HostRow {
     temp: null,
     uptime: null,
     lastSeen: 0,
-    haystack: [name, raw.hostname, os, raw.platform, raw.architecture, ...(raw.tags ?? [])].join("\n").toLowerCase(),
+    haystack: [name, raw.hostname, os, raw.platform, raw.architecture, ...(raw.tags ?? [])]
+      .join("\n")
+      .toLowerCase(),
   };
 }
 
@@ -71,7 +73,8 @@ export function updateHostRow(row: HostRow, ctx: Context) {
   row.cpu = on ? (raw.cpuUsage ?? 0) : null;
   row.mem = on && raw.memory && raw.memory.total > 0 ? raw.memory.usage : null;
   row.fullest = undefined;
-  for (const disk of raw.disks ?? []) if (disk.usage >= 0 && disk.usage > (row.fullest?.usage ?? -1)) row.fullest = disk;
+  for (const disk of raw.disks ?? [])
+    if (disk.usage >= 0 && disk.usage > (row.fullest?.usage ?? -1)) row.fullest = disk;
   row.disk = on ? (row.fullest?.usage ?? null) : null;
   row.load = on ? (raw.loadAverage?.[0] ?? null) : null;
   row.temp = on ? mainTemperature(raw) : null;
@@ -80,7 +83,9 @@ export function updateHostRow(row: HostRow, ctx: Context) {
   row.memOver = over(row.mem, LIMITS.host.mem);
   row.diskOver = over(row.disk, LIMITS.host.disk);
   row.tempOver = over(row.temp, LIMITS.host.temperature);
-  const raidTrouble = (raw.raid ?? []).find((array) => array.failedDevices > 0 || /degraded|failed/i.test(array.state));
+  const raidTrouble = (raw.raid ?? []).find(
+    (array) => array.failedDevices > 0 || /degraded|failed/i.test(array.state),
+  );
   const smartTrouble = (raw.sensors?.smart ?? []).find((disk) => disk.health === "FAILED");
   if (row.offline) {
     row.level = "critical";
@@ -93,7 +98,12 @@ export function updateHostRow(row: HostRow, ctx: Context) {
     row.why = `${raidTrouble.device} is ${raidTrouble.state}`;
   } else {
     row.level = worst([row.cpuOver || "ok", row.memOver || "ok", row.diskOver || "ok", row.tempOver || "ok"]);
-    const hot = [row.cpuOver && "CPU", row.memOver && "memory", row.diskOver && "disk", row.tempOver && "temperature"];
+    const hot = [
+      row.cpuOver && "CPU",
+      row.memOver && "memory",
+      row.diskOver && "disk",
+      row.tempOver && "temperature",
+    ];
     if (row.level !== "ok") row.why = `Over the limit: ${hot.filter(Boolean).join(", ")}`;
     else if (raw.status === "degraded") {
       row.level = "warning";

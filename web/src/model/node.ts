@@ -73,7 +73,12 @@ export function updateNodeRow(row: NodeRow, ctx: Context) {
       row.level = "notice";
       row.why = "Some cluster endpoints do not answer";
     } else {
-      const hot = [row.cpuOver && "CPU", row.memOver && "memory", row.diskOver && "disk", row.tempOver && "temperature"];
+      const hot = [
+        row.cpuOver && "CPU",
+        row.memOver && "memory",
+        row.diskOver && "disk",
+        row.tempOver && "temperature",
+      ];
       row.why = row.level === "ok" ? "Online" : `Over the limit: ${hot.filter(Boolean).join(", ")}`;
     }
   }

@@ -18,6 +18,8 @@ export interface Prefs {
   groupBy: GroupBy;
   /** Columns hidden by choice, per table. */
   hidden: Record<string, string[]>;
+  /** Order of the columns by choice, per table. */
+  order: Record<string, string[]>;
   /** `column` or `-column`, per table. */
   sort: Record<string, string>;
   recentQueries: string[];
@@ -34,6 +36,7 @@ const defaults: Prefs = {
   trendRange: "24h",
   groupBy: "node",
   hidden: {},
+  order: {},
   sort: {},
   recentQueries: [],
   drawerWidth: 640,

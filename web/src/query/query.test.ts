@@ -103,5 +103,9 @@ it("suggests values, fields and fixes", () => {
   expect(values[0]?.items.map((i) => i.insert)).toEqual(["tag:prod"]);
   expect(values[0]?.items[0]?.detail).toBe("2 guests");
   expect(suggest("me", 2, rows, []).flatMap((g) => g.items.map((i) => i.insert))).toContain("mem>");
-  expect(nearestFix("cpu>95 tag:prdo", rows)).toMatchObject({ right: "prod", query: "cpu>95 tag:prod", count: 2 });
+  expect(nearestFix("cpu>95 tag:prdo", rows)).toMatchObject({
+    right: "prod",
+    query: "cpu>95 tag:prod",
+    count: 2,
+  });
 });

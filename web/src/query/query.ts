@@ -53,7 +53,13 @@ export function tokenize(text: string): Token[] {
     else {
       const m = TERM.exec(word);
       const token: Token = { kind: "term", text: word, start };
-      if (m) token.parts = { minus: m[1] ?? "", field: (m[2] ?? "").toLowerCase(), op: m[3] ?? "", value: m[4] ?? "" };
+      if (m)
+        token.parts = {
+          minus: m[1] ?? "",
+          field: (m[2] ?? "").toLowerCase(),
+          op: m[3] ?? "",
+          value: m[4] ?? "",
+        };
       tokens.push(token);
     }
   }
@@ -84,7 +90,13 @@ export const FIELDS: readonly Field[] = [
   { name: "name", help: "name contains", text: (r) => r.name },
   { name: "node", help: "runs on this node", text: (r) => r.node },
   { name: "tag", aliases: ["tags"], help: "has this tag", text: (r) => r.tags, exact: true },
-  { name: "status", aliases: ["is", "state"], help: "running, off, paused, unknown, warning", text: power, exact: true },
+  {
+    name: "status",
+    aliases: ["is", "state"],
+    help: "running, off, paused, unknown, warning",
+    text: power,
+    exact: true,
+  },
   {
     name: "type",
     aliases: ["kind"],
@@ -92,14 +104,27 @@ export const FIELDS: readonly Field[] = [
     text: (r) => (r.kind === "VM" ? ["vm", "qemu"] : ["ct", "lxc", r.raw.type.toLowerCase()]),
     exact: true,
   },
-  { name: "id", aliases: ["vmid"], help: "guest id", text: (r) => String(r.vmid), number: (r) => r.vmid, unit: "count" },
+  {
+    name: "id",
+    aliases: ["vmid"],
+    help: "guest id",
+    text: (r) => String(r.vmid),
+    number: (r) => r.vmid,
+    unit: "count",
+  },
   { name: "pool", help: "resource pool", text: (r) => r.pool, exact: true },
   { name: "instance", aliases: ["cluster"], help: "cluster or connection", text: (r) => r.instance },
   { name: "os", help: "operating system", text: (r) => `${r.raw.osName ?? ""} ${r.raw.osVersion ?? ""}` },
   { name: "ip", help: "address contains", text: (r) => r.raw.ipAddresses ?? [] },
   { name: "lock", help: "locked by", text: (r) => r.raw.lock ?? "" },
   { name: "cpu", help: "percent of its cores", number: (r) => r.cpu, unit: "percent" },
-  { name: "mem", aliases: ["memory"], help: "percent of assigned memory", number: (r) => r.mem, unit: "percent" },
+  {
+    name: "mem",
+    aliases: ["memory"],
+    help: "percent of assigned memory",
+    number: (r) => r.mem,
+    unit: "percent",
+  },
   { name: "disk", help: "percent of its disk", number: (r) => r.disk, unit: "percent" },
   {
     name: "net",
@@ -113,7 +138,13 @@ export const FIELDS: readonly Field[] = [
     number: (r) => (r.read === null ? null : r.read + (r.write ?? 0)),
     unit: "bytes",
   },
-  { name: "cores", aliases: ["cpus", "vcpu"], help: "virtual CPUs", number: (r) => r.raw.cpus, unit: "count" },
+  {
+    name: "cores",
+    aliases: ["cpus", "vcpu"],
+    help: "virtual CPUs",
+    number: (r) => r.raw.cpus,
+    unit: "count",
+  },
   { name: "ram", help: "assigned memory", number: (r) => r.memTotal, unit: "bytes" },
   { name: "uptime", help: "running for, such as 3d", number: (r) => r.uptime, unit: "duration" },
   {
@@ -129,7 +160,15 @@ for (const field of FIELDS)
   for (const name of [field.name, ...(field.aliases ?? [])]) if (!byName.has(name)) byName.set(name, field);
 export const fieldNamed = (name: string): Field | undefined => byName.get(name);
 
-const DURATION: Record<string, number> = { s: 1, m: 60, min: 60, h: 3_600, d: 86_400, w: 604_800, y: 31_536_000 };
+const DURATION: Record<string, number> = {
+  s: 1,
+  m: 60,
+  min: 60,
+  h: 3_600,
+  d: 86_400,
+  w: 604_800,
+  y: 31_536_000,
+};
 const SIZE: Record<string, number> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
 function readNumber(text: string, unit: Field["unit"]): number | undefined {
@@ -208,7 +247,8 @@ function termPredicate(token: Token): Predicate {
     );
   }
   const valueAt = end - parts.value.length;
-  if (parts.value === "") throw new QueryError(`Expected a value after ${parts.field}${parts.op}`, token.start, end);
+  if (parts.value === "")
+    throw new QueryError(`Expected a value after ${parts.field}${parts.op}`, token.start, end);
   const textual = parts.op === ":" || ((parts.op === "=" || parts.op === "!=") && !field.number);
   let test: Predicate;
   if (textual && field.text) test = textPredicate(field, parts.value);
@@ -254,7 +294,8 @@ class Parser {
     if (this.#tokens.length === 0) return () => true;
     const result = this.#or();
     const extra = this.#tokens[this.#at];
-    if (extra) throw new QueryError("There is no ( for this ).", extra.start, extra.start + extra.text.length);
+    if (extra)
+      throw new QueryError("There is no ( for this ).", extra.start, extra.start + extra.text.length);
     return result;
   }
 
@@ -268,7 +309,8 @@ class Parser {
     const parts = [this.#not()];
     for (;;) {
       const next = this.#tokens[this.#at];
-      if (!next || next.text === ")" || (next.kind === "op" && (next.text === "OR" || next.text === "||"))) break;
+      if (!next || next.text === ")" || (next.kind === "op" && (next.text === "OR" || next.text === "||")))
+        break;
       this.#takeOp("AND", "&&");
       parts.push(this.#not());
     }
@@ -277,7 +319,10 @@ class Parser {
 
   #not(): Predicate {
     const token = this.#tokens[this.#at];
-    if (token && (token.text === "NOT" || ((token.text === "-" || token.text === "!") && this.#opensNext()))) {
+    if (
+      token &&
+      (token.text === "NOT" || ((token.text === "-" || token.text === "!") && this.#opensNext()))
+    ) {
       this.#at += 1;
       const inner = this.#not();
       return (row) => !inner(row);
@@ -309,7 +354,8 @@ class Parser {
       return inner;
     }
     if (token.text === ")") throw new QueryError("Expected a filter before ).", token.start, end);
-    if (token.kind === "op") throw new QueryError(`Expected a filter before ${token.text}.`, token.start, end);
+    if (token.kind === "op")
+      throw new QueryError(`Expected a filter before ${token.text}.`, token.start, end);
     this.#at += 1;
     return termPredicate(token);
   }
@@ -328,7 +374,10 @@ export function parseQuery(text: string): ParsedQuery {
     return { tokens, predicate: new Parser(tokens, text.length).parse() };
   } catch (error) {
     if (error instanceof QueryError)
-      return { tokens, error: { start: error.start, end: Math.max(error.end, error.start + 1), message: error.message } };
+      return {
+        tokens,
+        error: { start: error.start, end: Math.max(error.end, error.start + 1), message: error.message },
+      };
     throw error;
   }
 }

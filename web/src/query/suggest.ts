@@ -16,9 +16,13 @@ export interface SuggestionGroup {
   items: Suggestion[];
 }
 
-function countBy(rows: readonly GuestRow[], values: (row: GuestRow) => readonly string[]): [string, number][] {
+function countBy(
+  rows: readonly GuestRow[],
+  values: (row: GuestRow) => readonly string[],
+): [string, number][] {
   const counts = new Map<string, number>();
-  for (const row of rows) for (const value of values(row)) if (value) counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const row of rows)
+    for (const value of values(row)) if (value) counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
 }
 
@@ -41,7 +45,9 @@ export function suggest(
   recent: readonly string[],
 ): SuggestionGroup[] {
   const groups: SuggestionGroup[] = [];
-  const token = tokenize(query).find((t) => t.kind === "term" && t.start < caret && caret <= t.start + t.text.length);
+  const token = tokenize(query).find(
+    (t) => t.kind === "term" && t.start < caret && caret <= t.start + t.text.length,
+  );
   const start = token?.start ?? caret;
   const end = token ? token.start + token.text.length : caret;
   const item = (insert: string, label: string, detail: string, kind: Suggestion["kind"]): Suggestion => ({
@@ -67,7 +73,9 @@ export function suggest(
           title: field.name === "tag" ? "Tags that match" : `Values of ${field.name}`,
           items: matches
             .slice(0, 6)
-            .map(([v, n]) => item(minus + asTerm(name, v), v, guests(n), field.name === "tag" ? "tag" : "value")),
+            .map(([v, n]) =>
+              item(minus + asTerm(name, v), v, guests(n), field.name === "tag" ? "tag" : "value"),
+            ),
         });
     }
   } else if (token && token.text.length > 0) {
@@ -78,7 +86,9 @@ export function suggest(
       const nodes = countBy(rows, (row) => [row.node]).filter(([v]) => v.toLowerCase().startsWith(word));
       const values = [
         ...tags.slice(0, 4).map(([v, n]) => item(minus + asTerm("tag", v), v, guests(n), "tag")),
-        ...nodes.slice(0, 3).map(([v, n]) => item(minus + asTerm("node", v), `node:${v}`, guests(n), "value")),
+        ...nodes
+          .slice(0, 3)
+          .map(([v, n]) => item(minus + asTerm("node", v), `node:${v}`, guests(n), "value")),
       ];
       if (values.length > 0) groups.push({ title: "Tags and nodes that match", items: values });
       const fields = FIELDS.filter((f) => f.name.startsWith(word));
@@ -87,7 +97,14 @@ export function suggest(
           title: "Fields",
           items: fields
             .slice(0, 4)
-            .map((f) => item(`${minus}${f.name}${f.text ? ":" : ">"}`, `${f.name}${f.text ? ":" : ">"}`, f.help, "field")),
+            .map((f) =>
+              item(
+                `${minus}${f.name}${f.text ? ":" : ">"}`,
+                `${f.name}${f.text ? ":" : ">"}`,
+                f.help,
+                "field",
+              ),
+            ),
         });
     }
   }
@@ -95,14 +112,21 @@ export function suggest(
     if (recent.length > 0)
       groups.push({
         title: "Recent",
-        items: recent.slice(0, 4).map((text) => ({ ...item(text, text, "", "recent"), start: 0, end: query.length })),
+        items: recent
+          .slice(0, 4)
+          .map((text) => ({ ...item(text, text, "", "recent"), start: 0, end: query.length })),
       });
     groups.push({
       title: "Try",
       items: [
         item("mem>90", "mem>90", "percent of assigned memory", "example"),
         item("status:problem", "status:problem", "over a limit now", "example"),
-        item("cpu>50 AND (type:vm OR cores>4)", "cpu>50 AND (type:vm OR cores>4)", "AND, OR, NOT, ( )", "example"),
+        item(
+          "cpu>50 AND (type:vm OR cores>4)",
+          "cpu>50 AND (type:vm OR cores>4)",
+          "AND, OR, NOT, ( )",
+          "example",
+        ),
         item("-status:off", "-status:off", "everything but stopped", "example"),
       ],
     });

@@ -14,7 +14,10 @@ function retryText(): string {
 
 export function LiveIndicator(props: { short?: boolean }) {
   return (
-    <span class="live" data-tone={live.freshness() === "live" || live.freshness() === "connecting" ? undefined : "warning"}>
+    <span
+      class="live"
+      data-tone={live.freshness() === "live" || live.freshness() === "connecting" ? undefined : "warning"}
+    >
       <Show
         when={live.freshness() === "live"}
         fallback={
@@ -35,7 +38,9 @@ export function LiveIndicator(props: { short?: boolean }) {
 }
 
 export function ConnectionBanner() {
-  const trouble = createMemo(() => live.loaded() && (live.freshness() === "lost" || live.freshness() === "stale"));
+  const trouble = createMemo(
+    () => live.loaded() && (live.freshness() === "lost" || live.freshness() === "stale"),
+  );
   const neverLoaded = createMemo(() => !live.loaded() && live.freshness() === "lost");
   // Said once when the connection goes and once when it is back; not with every second that passes.
   const [said, setSaid] = createSignal("");

@@ -72,7 +72,12 @@ function UserMenu(props: { phone: boolean }) {
             </button>
           }
         >
-          <button type="button" class="avatar" aria-label={`Account${user() ? ` of ${user()}` : ""}`} {...attrs}>
+          <button
+            type="button"
+            class="avatar"
+            aria-label={`Account${user() ? ` of ${user()}` : ""}`}
+            {...attrs}
+          >
             <Show when={user()} fallback={<Icon name="user" small />}>
               {user().charAt(0).toUpperCase()}
             </Show>
@@ -148,7 +153,11 @@ export function Shell(props: { children: JSX.Element }) {
   createShortcuts([{ keys: ["?"], label: "show these keys", run: openHelp }]);
   let waitingForPlace = 0;
   createShortcuts([
-    { keys: ["g"], label: "then p, h or s: go to Proxmox, Hosts or Settings", run: () => (waitingForPlace = Date.now()) },
+    {
+      keys: ["g"],
+      label: "then p, h or s: go to Proxmox, Hosts or Settings",
+      run: () => (waitingForPlace = Date.now()),
+    },
     ...(
       [
         ["p", "/proxmox/overview"],
@@ -167,7 +176,11 @@ export function Shell(props: { children: JSX.Element }) {
 
   return (
     <div class="app">
-      <a class="btn skip" href="#main" onClick={(e) => (e.preventDefault(), document.getElementById("main")?.focus())}>
+      <a
+        class="btn skip"
+        href="#main"
+        onClick={(e) => (e.preventDefault(), document.getElementById("main")?.focus())}
+      >
         Skip to the content
       </a>
       <header class="hdr">

@@ -1,0 +1,141 @@
+import { For, Show } from "solid-js";
+import { Icon } from "@/components/Icon";
+import { Status } from "@/components/Status";
+import { live } from "@/live/live";
+import { nodeLink, type NodeRow } from "@/model/node";
+import { ariaSort, HeadContent, SortHead, visibleColumns, type CellContext } from "./columns";
+import { createSignal } from "solid-js";
+
+const FIRST = 12;
+
+export function Cols() {
+  return (
+    <colgroup>
+      <col class="c-st" />
+      <col />
+      <For each={visibleColumns()}>{(column) => <col class={column.class} />}</For>
+    </colgroup>
+  );
+}
+
+function Row(props: { row: NodeRow; ctx: CellContext }) {
+  const r = () => (live.tick(), props.row);
+  const selected = () => {
+    const open = props.ctx.page.open();
+    return open?.kind === "node" && open.id === props.row.id;
+  };
+  const details = () => props.ctx.page.openDetails("node", props.row.id);
+  return (
+    <tr
+      data-row="node"
+      data-id={props.row.id}
+      data-muted={r().offline ? "" : undefined}
+      aria-selected={selected()}
+      tabindex={0}
+      onClick={details}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && event.target === event.currentTarget) {
+          event.stopPropagation();
+          details();
+        }
+      }}
+    >
+      <td data-tip="status">
+        <Status level={r().level} label={r().why} />
+      </td>
+      <th scope="row" class="trunc">
+        <span class="row" style={{ gap: "6px" }}>
+          <span class="nm trunc">{r().name}</span>
+          <Show when={nodeLink(r().raw)} keyed>
+            {(url) => (
+              <a
+                class="muted ext"
+                href={url}
+                target="_blank"
+                rel="noreferrer noopener"
+                tabindex={-1}
+                aria-label={`Open the web interface of ${r().name}`}
+                title={`Open ${url}`}
+                onClick={(event) => event.stopPropagation()}
+              >
+                <Icon name="ext" small />
+              </a>
+            )}
+          </Show>
+          <span class="muted text-xs trunc font-normal">
+            {r().place}
+            <Show when={r().raw.linkedHostAgentId}>
+              <span title="A Pulse agent runs on this node"> + agent</span>
+            </Show>
+          </span>
+        </span>
+      </th>
+      <For each={visibleColumns()}>
+        {(column) => (
+          <td class={column.class} classList={{ num: column.num ?? false }} data-tip={column.tip}>
+            {column.node(r, props.ctx)}
+          </td>
+        )}
+      </For>
+    </tr>
+  );
+}
+
+export function NodeTable(props: { ctx: CellContext }) {
+  const page = props.ctx.page;
+  const [all, setAll] = createSignal(false);
+  const shown = () => (all() ? page.nodes() : page.nodes().slice(0, FIRST));
+  const head = () => page.nodeSort();
+  return (
+    <>
+      <table class="grid-table" role="grid" aria-label="Nodes">
+        <Cols />
+        <thead>
+          <tr>
+            <th scope="col">
+              <span class="sr">State</span>
+            </th>
+            <th scope="col" aria-sort={ariaSort(head().key === "name", head().down)}>
+              <SortHead
+                label="Node"
+                sortKey="name"
+                sort={head()}
+                onSort={(key) => page.sortBy("nodes", key)}
+              />
+            </th>
+            <For each={visibleColumns()}>
+              {(column) => (
+                <th
+                  scope="col"
+                  class={column.class}
+                  classList={{ num: column.num ?? false, mt: column.meter ?? false }}
+                  aria-sort={ariaSort(
+                    column.nodeSort !== undefined && head().key === column.nodeSort,
+                    head().down,
+                  )}
+                >
+                  <SortHead
+                    label={<HeadContent text={column.nodeHead} />}
+                    sortKey={column.nodeSort}
+                    sort={head()}
+                    num={column.num}
+                    onSort={(key) => page.sortBy("nodes", key)}
+                  />
+                </th>
+              )}
+            </For>
+          </tr>
+        </thead>
+        <tbody>
+          <For each={shown()}>{(row) => <Row row={row} ctx={props.ctx} />}</For>
+        </tbody>
+      </table>
+      <Show when={page.nodes().length > FIRST}>
+        <button type="button" class="more muted text-xs" aria-expanded={all()} onClick={() => setAll(!all())}>
+          <Icon name={all() ? "up" : "down"} small />
+          {all() ? "Show the first twelve" : `${page.nodes().length - FIRST} more nodes`}
+        </button>
+      </Show>
+    </>
+  );
+}
