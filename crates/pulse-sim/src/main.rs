@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use pulse_sim::{Addresses, Clock, Datacenter, Fleet, FleetSpec, Tls};
+use pulse_sim::{Addresses, Clock, Datacenter, Fleet, FleetSpec, HostAgents, HostFleet, Tls};
 
 /// A simulated Proxmox datacenter over real sockets.
 #[derive(Debug, Parser)]
@@ -34,6 +35,18 @@ struct Arguments {
     /// Answer 401 and silent guest agents at once instead of after three seconds
     #[arg(long)]
     no_delays: bool,
+    /// Also run so many host agents; needs --server and --token
+    #[arg(long, default_value_t = 0)]
+    agents: usize,
+    /// The Pulse server the agents report to
+    #[arg(long)]
+    server: Option<String>,
+    /// The agents' API token
+    #[arg(long)]
+    token: Option<String>,
+    /// Seconds between two reports of an agent
+    #[arg(long, default_value_t = 30.0)]
+    interval: f64,
 }
 
 fn main() -> ExitCode {
@@ -80,5 +93,16 @@ async fn run(arguments: Arguments) -> std::io::Result<()> {
         "control  {}/_sim/faults",
         server.urls.first().map_or("", String::as_str)
     );
+    let _agents = match (arguments.agents, arguments.server, arguments.token) {
+        (0, ..) => None,
+        (n, Some(url), Some(token)) => {
+            let interval = Duration::from_secs_f64(arguments.interval.clamp(0.1, 86_400.0));
+            let fleet = HostFleet::of(&datacenter, n);
+            println!("agents   {n} reporting to {url}");
+            let clock = datacenter.clock();
+            Some(HostAgents::drive(fleet, &url, &token, clock, interval)?)
+        }
+        _ => return Err(std::io::Error::other("--agents needs --server and --token")),
+    };
     tokio::signal::ctrl_c().await
 }

@@ -15,5 +15,6 @@ mod storage;
 mod tasks;
 
 pub(crate) use access::{Reject, Rights, Who, ticket};
+pub(crate) use node::KERNEL;
 pub(crate) use request::{Method, Request, decode, pairs};
 pub(crate) use router::{answer, template};
