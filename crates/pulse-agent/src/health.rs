@@ -47,8 +47,17 @@ pub fn serve(address: &str, status: Arc<Status>) -> io::Result<std::net::SocketA
 fn answer(mut connection: TcpStream, status: &Status) -> io::Result<()> {
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
-    let mut request = [0; 1024];
-    let length = connection.read(&mut request)?;
+    // To the end of the head: closing with unread bytes would reset the connection.
+    let mut request = [0; 2048];
+    let mut length = 0;
+    while let Some(rest) = request.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        let read = connection.read(rest)?;
+        length += read;
+        let head = request.get(..length).unwrap_or_default();
+        if read == 0 || head.windows(4).any(|end| end == b"\r\n\r\n") {
+            break;
+        }
+    }
     let line = String::from_utf8_lossy(request.get(..length).unwrap_or_default());
     let mut words = line.split_ascii_whitespace();
     let (method, path) = (

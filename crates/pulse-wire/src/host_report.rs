@@ -510,7 +510,8 @@ impl ReportTime {
 
     /// Milliseconds since 1970.
     pub fn unix_millis(self) -> i64 {
-        self.seconds * 1000 + i64::from(self.nanos / 1_000_000)
+        let millis = i64::from(self.nanos / 1_000_000);
+        self.seconds.saturating_mul(1000).saturating_add(millis)
     }
 }
 

@@ -232,3 +232,18 @@ fn answers_have_v5_shape() {
         assert_eq!(serde_json::to_value(&answer).expect("encodes"), body);
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn reading_never_panics_and_times_round_trip(
+        text in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.Z+-]{0,24}",
+        noise in ".{0,40}",
+        seconds in -62_135_596_800_i64..253_402_300_800,
+        nanos in 0_u32..1_000_000_000,
+    ) {
+        let _ = (text.parse::<ReportTime>(), noise.parse::<ReportTime>());
+        let _ = serde_json::from_str::<HostReport>(&noise);
+        let time = ReportTime::from_unix(seconds, nanos);
+        proptest::prop_assert_eq!(time.to_string().parse::<ReportTime>(), Ok(time));
+    }
+}
