@@ -2,7 +2,8 @@
 
 use crate::tier::Tier;
 
-/// Fewer points than this are had by a wider bucket, not by leaving out the oldest one.
+/// Fewer points than this (and samples themselves) are had by a wider bucket, not by leaving out
+/// the oldest one.
 const FEW: i64 = 16;
 
 /// The buckets of an answer: `first` to `first + len - 1`, counted from 1970.
@@ -38,7 +39,7 @@ impl Grid {
         loop {
             let mut first = start.div_euclid(step);
             let last = (end - 1).max(start).div_euclid(step);
-            if last - first + 1 > points && points >= FEW {
+            if last - first + 1 > points && points >= FEW && tier != Tier::Raw {
                 // The range begins inside a bucket: the oldest, partial one gives way.
                 first += 1;
             }

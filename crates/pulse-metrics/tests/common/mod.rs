@@ -19,7 +19,7 @@ pub struct Rig {
     pub config: HistoryConfig,
     pub guest: &'static str,
     pub interval: i64,
-    /// Further series that get the same values.
+    /// Further series that get similar values.
     pub more: Vec<SeriesId>,
     folder: tempfile::TempDir,
 }
@@ -82,7 +82,15 @@ impl Rig {
         for at in (from..to).step_by(self.interval as usize) {
             let value = value(at);
             let ids = std::iter::once(series).chain(self.more.iter().copied());
-            let samples = ids.map(|series| Sample { series, value }).collect();
+            // The first gets the value itself, the others something like noise around it.
+            let noise = |i: i64| ((at / 10_000 + i * 31) * i * 7919 % 1009) as f64 / 100.0;
+            let samples = ids
+                .zip(0..)
+                .map(|(series, i)| Sample {
+                    series,
+                    value: value + noise(i),
+                })
+                .collect();
             self.store.append(Tick {
                 at: UnixMs(at),
                 samples,
