@@ -26,25 +26,32 @@ pub fn read(proc: &Path, sys: &Path, run: &Path) -> Vec<RaidArray> {
     arrays
 }
 
+/// An array as far as `/proc/mdstat` has been read.
+struct Draft {
+    array: RaidArray,
+    /// How many devices the array should have; 0 when the level has no redundancy.
+    wanted: i64,
+    action: Option<&'static str>,
+}
+
 /// `md1 : active raid5 sdf[5](S) sde[4] sdd[1] sdc[0]` and its indented lines.
 fn parse(mdstat: &str) -> Vec<RaidArray> {
-    let mut arrays: Vec<RaidArray> = Vec::new();
+    let mut drafts: Vec<Draft> = Vec::new();
     for line in mdstat.lines() {
         if line.starts_with([' ', '\t']) {
-            if let Some(array) = arrays.last_mut() {
-                detail(array, line);
+            if let Some(draft) = drafts.last_mut() {
+                detail(draft, line);
             }
-        } else if let Some(array) = line
-            .split_once(" : ")
-            .and_then(|(name, rest)| headline(name.trim(), rest))
-        {
-            arrays.push(array);
+        } else if let Some((name, rest)) = line.split_once(" : ") {
+            let array = headline(name.trim(), rest);
+            drafts.extend(array.map(|array| Draft {
+                array,
+                wanted: 0,
+                action: None,
+            }));
         }
     }
-    for array in &mut arrays {
-        finish(array);
-    }
-    arrays
+    drafts.into_iter().map(finish).collect()
 }
 
 fn headline(name: &str, rest: &str) -> Option<RaidArray> {
@@ -59,29 +66,30 @@ fn headline(name: &str, rest: &str) -> Option<RaidArray> {
     for word in rest.split_ascii_whitespace() {
         match word.split_once('[') {
             Some((device, tail)) => {
-                let (_, flags) = tail.split_once(']').unwrap_or_default();
+                let (number, flags) = tail.split_once(']')?;
                 let state = match flags {
                     _ if flags.contains("(F)") => "faulty",
                     _ if flags.contains("(S)") => "spare",
                     _ => "active sync",
                 };
-                let slot = if state == "active sync" {
-                    tail.split(']').next()?.parse().ok()?
-                } else {
-                    -1
-                };
+                let placed = state == "active sync";
                 array.devices.push(RaidDevice {
                     device: format!("/dev/{device}"),
                     state: state.into(),
-                    slot,
+                    slot: if placed { number.parse().ok()? } else { -1 },
                 });
             }
-            // `active`, `inactive`, then `(read-only)`, `(auto-read-only)`, then the level.
+            // `active` or `inactive`, perhaps `(read-only)`, then the level.
             None if array.state.is_empty() => word.clone_into(&mut array.state),
             None if !word.starts_with('(') => word.clone_into(&mut array.level),
             None => {}
         }
     }
+    by_place(&mut array);
+    Some(array)
+}
+
+fn by_place(array: &mut RaidArray) {
     array.devices.sort_by_key(|device| {
         if device.slot < 0 {
             i64::MAX
@@ -89,44 +97,49 @@ fn headline(name: &str, rest: &str) -> Option<RaidArray> {
             device.slot
         }
     });
-    Some(array)
 }
 
-fn detail(array: &mut RaidArray, line: &str) {
+fn detail(draft: &mut Draft, line: &str) {
+    const ACTIONS: [(&str, &str); 4] = [
+        ("recovery", "recovering"),
+        ("resync", "resyncing"),
+        ("reshape", "reshaping"),
+        ("check", "checking"),
+    ];
+    let Draft {
+        array,
+        wanted,
+        action,
+    } = draft;
     // `… blocks level 5, 512k chunk, algorithm 2 [3/2] [UU_]`
     for word in line.split_ascii_whitespace() {
         let counts = word
             .strip_prefix('[')
             .and_then(|word| word.strip_suffix(']')?.split_once('/'));
-        if let Some((_, working)) = counts {
-            array.active_devices = working.parse().unwrap_or(array.active_devices);
+        let Some((should, does)) = counts else {
+            continue;
+        };
+        if let (Ok(should), Ok(does)) = (should.parse(), does.parse()) {
+            (*wanted, array.active_devices) = (should, does);
         }
     }
     // `[=>....]  recovery =  5.2% (4096/78000) finish=0.5min speed=2752K/sec`
-    for (word, state) in [
-        ("recovery", "recovering"),
-        ("resync", "resyncing"),
-        ("reshape", "reshaping"),
-        ("check", "checking"),
-    ] {
-        let Some((_, progress)) = line.split_once(word) else {
-            continue;
-        };
-        let Some(progress) = progress.trim_start().strip_prefix('=') else {
-            continue;
-        };
-        array.state.push('+');
-        array.state.push_str(state);
+    for (word, state) in ACTIONS {
+        let progress = line
+            .split_once(word)
+            .and_then(|(_, rest)| rest.trim_start().strip_prefix('='));
+        let Some(progress) = progress else { continue };
+        *action = Some(state);
         let percent = progress
             .split('%')
             .next()
-            .and_then(|text| text.trim().parse::<f64>().ok());
+            .and_then(|text| text.trim().parse().ok());
         array.rebuild_percent = percent
             .filter(|percent| (0.0..=100.0).contains(percent))
             .unwrap_or(0.0);
         let speed = progress
             .split_once("speed=")
-            .and_then(|(_, text)| text.split_ascii_whitespace().next());
+            .and_then(|(_, text)| text.split(' ').next());
         speed
             .unwrap_or_default()
             .clone_into(&mut array.rebuild_speed);
@@ -135,7 +148,12 @@ fn detail(array: &mut RaidArray, line: &str) {
 }
 
 /// Counts and the state's words, from what the table says.
-fn finish(array: &mut RaidArray) {
+fn finish(draft: Draft) -> RaidArray {
+    let Draft {
+        mut array,
+        wanted,
+        action,
+    } = draft;
     let count = |state: &str| {
         array
             .devices
@@ -143,21 +161,17 @@ fn finish(array: &mut RaidArray) {
             .filter(|device| device.state == state)
             .count() as i64
     };
-    let (failed, spare) = (count("faulty"), count("spare"));
-    let (kernel, action) = match array.state.split_once('+') {
-        Some((kernel, action)) => (kernel.to_owned(), Some(action.to_owned())),
-        None => (array.state.clone(), None),
-    };
+    let (failed, in_place) = (count("faulty"), count("active sync"));
     array.total_devices = array.devices.len() as i64;
     array.failed_devices = failed;
     array.working_devices = array.total_devices - failed;
-    let in_place = array.total_devices - failed - spare;
-    if array.active_devices == 0 && kernel == "active" {
+    if wanted == 0 && array.state == "active" {
         array.active_devices = in_place; // raid0 and linear print no [n/m]
     }
-    array.spare_devices = array.working_devices - array.active_devices.min(array.working_devices);
-    // More devices in place than in sync: the one with the highest number is being rebuilt.
-    if action.as_deref() == Some("recovering")
+    array.spare_devices =
+        array.working_devices - array.active_devices.clamp(0, array.working_devices);
+    // More devices in place than in sync: the newest one is being rebuilt.
+    if action == Some("recovering")
         && in_place > array.active_devices
         && let Some(device) = array
             .devices
@@ -167,45 +181,36 @@ fn finish(array: &mut RaidArray) {
     {
         "spare rebuilding".clone_into(&mut device.state);
     }
-    let mut words = vec![if kernel == "active" {
-        "clean".to_owned()
+    let first = if array.state == "active" {
+        "clean"
     } else {
-        kernel
-    }];
-    let degraded = array
-        .devices
-        .iter()
-        .any(|device| device.state == "spare rebuilding")
-        || failed > 0 && array.active_devices < in_place + failed;
-    if degraded {
-        words.push("degraded".into());
-    }
-    words.extend(action);
-    array.state = words.join(", ");
+        array.state.as_str()
+    };
+    array.state = state(first, wanted > array.active_devices, action);
+    array
+}
+
+fn state(first: &str, degraded: bool, action: Option<&str>) -> String {
+    let words = [Some(first), degraded.then_some("degraded"), action];
+    words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// What sysfs knows better: dirty or clean, missing devices, each device's place.
 fn complete(array: &mut RaidArray, block: &Path) {
     let md = block.join("md");
-    if let Some(state) = word(&md.join("array_state")) {
-        let first = match state.as_str() {
+    if let Some(kernel) = word(&md.join("array_state")) {
+        let first = match kernel.as_str() {
             "clean" | "readonly" | "read-auto" => "clean",
             "active" | "active-idle" | "write-pending" => "active",
             other => other,
         };
-        let missing = word(&md.join("degraded")).is_some_and(|missing| missing != "0");
+        let degraded = word(&md.join("degraded")).is_some_and(|missing| missing != "0");
         let action = array
             .state
             .rsplit(", ")
             .next()
-            .filter(|last| last.ends_with("ing"))
-            .map(str::to_owned);
-        let words = [
-            Some(first.to_owned()),
-            missing.then(|| "degraded".to_owned()),
-            action,
-        ];
-        array.state = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            .filter(|last| last.ends_with("ing"));
+        array.state = state(first, degraded, action);
     }
     for device in &mut array.devices {
         let folder = md.join(format!("dev-{}", device.device.trim_start_matches("/dev/")));
@@ -226,13 +231,7 @@ fn complete(array: &mut RaidArray, block: &Path) {
             device.slot = -1;
         }
     }
-    array.devices.sort_by_key(|device| {
-        if device.slot < 0 {
-            i64::MAX
-        } else {
-            device.slot
-        }
-    });
+    by_place(array);
 }
 
 /// `E:MD_NAME=host:name` and `E:MD_UUID=…`.
@@ -336,6 +335,25 @@ unused devices: <none>
             assert!(headline(name, "active raid1 sda[0]").is_none(), "{name}");
         }
         assert_eq!(parse("md0 : inactive sda[0](S)\n")[0].state, "inactive");
+    }
+
+    #[test]
+    fn a_removed_device_and_a_level_without_redundancy() {
+        let one = &parse("md0 : active raid1 sda[0]\n      1 blocks super 1.2 [2/1] [U_]\n")[0];
+        assert_eq!(
+            (one.state.as_str(), one.total_devices, one.active_devices),
+            ("clean, degraded", 1, 1)
+        );
+        let stripe =
+            &parse("md1 : active raid0 sdb[1] sda[0]\n      1 blocks super 1.2 512k chunks\n")[0];
+        assert_eq!(
+            (
+                stripe.state.as_str(),
+                stripe.active_devices,
+                stripe.spare_devices
+            ),
+            ("clean", 2, 0)
+        );
     }
 
     #[test]
