@@ -7,6 +7,7 @@
 //! the endpoint and is returned at once.
 
 mod health;
+mod plan;
 mod verdict;
 
 use std::collections::HashSet;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 
 pub use health::EndpointHealth;
 use health::Health;
+pub use plan::{Member, PlannedEndpoint, network_distance, plan_endpoints};
 use verdict::Verdict;
 
 use crate::call::Call;
