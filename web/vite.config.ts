@@ -13,6 +13,7 @@ export default defineConfig({
     // Fonts stay files of their own: a data: URL would need font-src data: and block the style sheet.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    manifest: true,
   },
   server: {
     port: 5173,

@@ -376,6 +376,8 @@ const server = createServer(async (req, res) => {
       return json(200, { success: true });
     case "GET /api/state":
       return json(200, state);
+    case "GET /api/guests/metadata":
+      return json(200, world.metadata);
     case "GET /api/config/nodes":
       return json(200, world.nodes);
     case "POST /api/config/nodes": {

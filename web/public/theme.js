@@ -4,7 +4,7 @@
   var prefs = {};
   try {
     prefs = JSON.parse(localStorage.getItem("pulse.prefs") || "{}");
-  } catch (_) {
+  } catch {
     /* unreadable preferences: fall back to the system's */
   }
   var dark =

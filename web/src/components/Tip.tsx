@@ -34,8 +34,10 @@ export function Tip(props: {
   };
   addEventListener("pointermove", move, { passive: true });
   addEventListener("scroll", hide, { passive: true, capture: true });
+  addEventListener("pointerdown", hide, { passive: true });
   onCleanup(() => {
     clearTimeout(timer);
+    removeEventListener("pointerdown", hide);
     removeEventListener("pointermove", move);
     removeEventListener("scroll", hide, { capture: true });
   });

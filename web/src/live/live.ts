@@ -191,6 +191,7 @@ export const live = createRoot(() => {
     age: () => Math.max(0, Math.round((now() - receivedAt()) / 1000)),
     alerts: () => (structure(), (replica.rest.activeAlerts ?? []) as AlertResource[]),
     health: () => (structure(), (replica.rest.connectionHealth ?? {}) as Record<string, boolean>),
+    storageCount: () => (structure(), replica.tables.storage.size),
     reconnect: socket.reconnectNow,
     start(onSignedOut: () => void) {
       signedOut = onSignedOut;

@@ -6,7 +6,7 @@ import { guestLink } from "@/live/links";
 import { live } from "@/live/live";
 import type { GuestRow } from "@/model/guest";
 import { safeUrl } from "@/model/node";
-import { ariaSort, HeadContent, SortHead, visibleColumns, type CellContext } from "./columns";
+import { ariaSort, HeadContent, SortHead, type CellContext } from "./columns";
 import { isGroup, type Group, type Item } from "./controller";
 import { Cols } from "./NodeTable";
 
@@ -93,7 +93,7 @@ function Row(props: {
           </Show>
         </span>
       </th>
-      <For each={visibleColumns()}>
+      <For each={props.ctx.columns()}>
         {(column) => (
           <td class={column.class} classList={{ num: column.num ?? false }} data-tip={column.tip}>
             {column.guest(r, props.ctx)}
@@ -113,7 +113,7 @@ export function GuestTable(props: {
 }) {
   const page = props.ctx.page;
   const head = () => page.sort();
-  const span = () => visibleColumns().length + 1;
+  const span = () => props.ctx.columns().length + 1;
   const visible = () => page.items().slice(props.virtual.start(), props.virtual.end());
   /** The head of the group that the first row belongs to stays in the DOM, so that it can stick. */
   const pinned = (): Group | undefined => {
@@ -136,7 +136,7 @@ export function GuestTable(props: {
       aria-rowcount={page.items().length + 1}
       style={{ "--head-top": "var(--ctl-h)" }}
     >
-      <Cols />
+      <Cols ctx={props.ctx} />
       <thead>
         <tr aria-rowindex={1}>
           <th scope="col" aria-sort={ariaSort(head().key === "status", head().down)}>
@@ -160,7 +160,7 @@ export function GuestTable(props: {
               onSort={(key) => page.sortBy("guests", key)}
             />
           </th>
-          <For each={visibleColumns()}>
+          <For each={props.ctx.columns()}>
             {(column) => (
               <th
                 scope="col"

@@ -1,19 +1,18 @@
-import { For, Show } from "solid-js";
+import { createSignal, For, Show } from "solid-js";
 import { Icon } from "@/components/Icon";
 import { Status } from "@/components/Status";
 import { live } from "@/live/live";
 import { nodeLink, type NodeRow } from "@/model/node";
-import { ariaSort, HeadContent, SortHead, visibleColumns, type CellContext } from "./columns";
-import { createSignal } from "solid-js";
+import { ariaSort, HeadContent, SortHead, type CellContext } from "./columns";
 
 const FIRST = 12;
 
-export function Cols() {
+export function Cols(props: { ctx: CellContext }) {
   return (
     <colgroup>
       <col class="c-st" />
       <col />
-      <For each={visibleColumns()}>{(column) => <col class={column.class} />}</For>
+      <For each={props.ctx.columns()}>{(column) => <col class={column.class} />}</For>
     </colgroup>
   );
 }
@@ -70,7 +69,7 @@ function Row(props: { row: NodeRow; ctx: CellContext }) {
           </span>
         </span>
       </th>
-      <For each={visibleColumns()}>
+      <For each={props.ctx.columns()}>
         {(column) => (
           <td class={column.class} classList={{ num: column.num ?? false }} data-tip={column.tip}>
             {column.node(r, props.ctx)}
@@ -89,7 +88,7 @@ export function NodeTable(props: { ctx: CellContext }) {
   return (
     <>
       <table class="grid-table" role="grid" aria-label="Nodes">
-        <Cols />
+        <Cols ctx={props.ctx} />
         <thead>
           <tr>
             <th scope="col">
@@ -103,7 +102,7 @@ export function NodeTable(props: { ctx: CellContext }) {
                 onSort={(key) => page.sortBy("nodes", key)}
               />
             </th>
-            <For each={visibleColumns()}>
+            <For each={props.ctx.columns()}>
               {(column) => (
                 <th
                   scope="col"

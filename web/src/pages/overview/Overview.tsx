@@ -1,6 +1,15 @@
-import { useLocation } from "@solidjs/router";
-import { createEffect, createMemo, createSignal, lazy, on, onMount, Show, Suspense } from "solid-js";
-import { A } from "@solidjs/router";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  lazy,
+  on,
+  onCleanup,
+  onMount,
+  Show,
+  Suspense,
+} from "solid-js";
+import { A, useLocation } from "@solidjs/router";
 import { Button, ButtonLink } from "@/components/Button";
 import { SignalArt } from "@/components/Icon";
 import { createMedia } from "@/components/media";
@@ -16,7 +25,7 @@ import type { NodeRow } from "@/model/node";
 import { prefs } from "@/prefs/prefs";
 import { mayRead } from "@/session/session";
 import { AttentionStrip } from "./Attention";
-import { tipText, type CellContext } from "./columns";
+import { columnsFor, tipText, type CellContext } from "./columns";
 import { Controls } from "./Controls";
 import { createOverview, isGroup, type OverviewState } from "./controller";
 import { GuestTable } from "./GuestTable";
@@ -192,8 +201,18 @@ export default function Overview() {
     () => prefs.trendRange,
     () => prefs.view === "trends" && !phone(),
   );
+  const [width, setWidth] = createSignal(1440);
+  const watchWidth = (el: HTMLElement) => {
+    const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 1440));
+    observer.observe(el);
+    onCleanup(() => observer.disconnect());
+  };
+  const columns = createMemo(() => columnsFor(width()), [], {
+    equals: (a, b) => a.length === b.length && a.every((column, i) => column === b[i]),
+  });
   const ctx: CellContext = {
     page,
+    columns,
     trends,
     guestsOn: (node) => nodeTotals().get(`${node.instance}\u0000${node.name}`) ?? none,
   };
@@ -354,7 +373,7 @@ export default function Overview() {
         <Totals />
       </nav>
       <div class="body" data-aged={aged() ? "" : undefined}>
-        <main class="main">
+        <main class="main" ref={watchWidth}>
           <Show when={live.loaded()} fallback={<Loading />}>
             <Show when={!isEmpty()} fallback={<NothingConnected />}>
               <AttentionStrip page={page} total={live.guests().length} />

@@ -100,11 +100,16 @@ export function PhoneOverview(props: { page: OverviewState; ctx: CellContext }) 
         )}
       </For>
       <Show when={a().concerns.length > 4}>
-        <div class="sech">
-          <button type="button" class="linkish" onClick={() => setAllConcerns(!allConcerns())}>
-            {allConcerns() ? "Fewer" : `All ${a().concerns.length}`}
-          </button>
-        </div>
+        <button
+          type="button"
+          class="more muted"
+          style={{ height: "44px" }}
+          aria-expanded={allConcerns()}
+          onClick={() => setAllConcerns(!allConcerns())}
+        >
+          <Icon name={allConcerns() ? "up" : "down"} small />
+          {allConcerns() ? "Fewer" : `${a().concerns.length - 4} more`}
+        </button>
       </Show>
       <div class="sech">
         <h2>Nodes</h2>

@@ -16,12 +16,16 @@ export interface CellContext {
   page: OverviewState;
   trends: Trends;
   guestsOn: (node: NodeRow) => { vm: number; ct: number; cores: number };
+  /** The columns that fit and are wanted. */
+  columns: () => Column[];
 }
 
 export interface Column {
   key: string;
   label: string;
   class: string;
+  /** 1 always stays; 4 leaves first. */
+  priority: number;
   guestHead: string | readonly [string, string];
   nodeHead: string | readonly [string, string];
   guestSort?: string;
@@ -47,6 +51,7 @@ export const COLUMNS: readonly Column[] = [
     key: "id",
     label: "ID",
     class: "c-id",
+    priority: 1,
     guestHead: "ID",
     nodeHead: "Version",
     guestSort: "id",
@@ -62,7 +67,8 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "node",
     label: "Node",
-    class: "c-node p2",
+    class: "c-node",
+    priority: 2,
     guestHead: "Node",
     nodeHead: "",
     guestSort: "node",
@@ -73,7 +79,8 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "tags",
     label: "Tags",
-    class: "c-tags p2",
+    class: "c-tags",
+    priority: 2,
     guestHead: "Tags",
     nodeHead: "Guests",
     nodeSort: "guests",
@@ -106,7 +113,8 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "os",
     label: "OS",
-    class: "c-os p3",
+    class: "c-os",
+    priority: 3,
     guestHead: "OS",
     nodeHead: "Kernel",
     hiddenAtFirst: true,
@@ -116,7 +124,8 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "ip",
     label: "IP address",
-    class: "c-ip p3",
+    class: "c-ip",
+    priority: 3,
     guestHead: "IP address",
     nodeHead: "",
     hiddenAtFirst: true,
@@ -133,6 +142,7 @@ export const COLUMNS: readonly Column[] = [
     key: "cpu",
     label: "CPU",
     class: "c-cpu",
+    priority: 1,
     guestHead: "CPU",
     nodeHead: "CPU",
     guestSort: "cpu",
@@ -162,6 +172,7 @@ export const COLUMNS: readonly Column[] = [
     key: "mem",
     label: "Memory",
     class: "c-mem",
+    priority: 1,
     guestHead: "Memory",
     nodeHead: "Memory",
     guestSort: "mem",
@@ -197,6 +208,7 @@ export const COLUMNS: readonly Column[] = [
     key: "disk",
     label: "Disk",
     class: "c-dsk",
+    priority: 1,
     guestHead: "Disk",
     nodeHead: "Disk",
     guestSort: "disk",
@@ -241,7 +253,8 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "net",
     label: "Network",
-    class: "c-net p3",
+    class: "c-net",
+    priority: 3,
     guestHead: ["Net in/s", "Out/s"],
     nodeHead: ["Load 1 min", "15 min"],
     guestSort: "net",
@@ -258,7 +271,8 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "io",
     label: "Disk IO",
-    class: "c-io p4",
+    class: "c-io",
+    priority: 4,
     guestHead: ["Read/s", "Write/s"],
     nodeHead: ["vCPU", "Cores"],
     guestSort: "io",
@@ -274,7 +288,8 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "backup",
     label: "Backup",
-    class: "c-bk p2",
+    class: "c-bk",
+    priority: 2,
     guestHead: "Backup",
     nodeHead: "Temp",
     guestSort: "backup",
@@ -298,6 +313,7 @@ export const COLUMNS: readonly Column[] = [
     key: "uptime",
     label: "Uptime",
     class: "c-up",
+    priority: 1,
     guestHead: "Uptime",
     nodeHead: "Uptime",
     guestSort: "uptime",
@@ -350,15 +366,21 @@ export function orderedColumns(): Column[] {
     .map((entry) => entry.column);
 }
 
-export const visibleColumns = (): Column[] => {
+/**
+ * Columns leave by priority as the list narrows; the list never scrolls sideways. They leave the DOM, not only
+ * the screen: a colspan over hidden columns would invent new ones.
+ */
+export function columnsFor(width: number): Column[] {
   const hidden = hiddenColumns();
-  const noBackups = live.loaded() && !live.guests().some((row) => row.backup !== null);
+  const room = width < 860 ? 1 : width < 980 ? 2 : width < 1120 ? 3 : 4;
+  const noBackups =
+    live.loaded() &&
+    !live.guests().some((row) => row.backup !== null) &&
+    !live.nodes().some((row) => row.temp !== null);
   return orderedColumns().filter(
-    (c) =>
-      !hidden.includes(c.key) &&
-      !(c.key === "backup" && noBackups && !live.nodes().some((n) => n.temp !== null)),
+    (c) => !hidden.includes(c.key) && c.priority <= room && !(c.key === "backup" && noBackups),
   );
-};
+}
 
 export function HeadContent(props: { text: string | readonly [string, string] }) {
   return (
