@@ -1,5 +1,7 @@
 //! What remains after a kill, a bad disk, or somebody else's file.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::collections::HashMap;

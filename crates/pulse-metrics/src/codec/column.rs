@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn integers_come_back_and_stay_small() {
         assert_eq!(check(&[]), 3);
-        assert_eq!(check(&[7; 5000]), 3);
+        assert_eq!(check(&vec![7; 5000]), 3);
         assert!(check(&[1, 2, 3, 4, 5]) <= 7);
         check(&[i64::MIN, i64::MAX, 0, -1]);
         let steps: Vec<i64> = (0..5000).map(|i| 1_764_000_000_000 + i * 10_000).collect();

@@ -50,7 +50,7 @@ fn read_columns(reader: &mut Reader<'_>, n: usize) -> Result<Columns, BlobError>
     })
 }
 
-fn read_head<'a>(blob: &'a [u8]) -> Result<(Reader<'a>, Scale, Members), BlobError> {
+fn read_head(blob: &[u8]) -> Result<(Reader<'_>, Scale, Members), BlobError> {
     let mut reader = open_blob(BlobKind::Rollups, blob)?;
     let scale = Scale::from_code(reader.byte()?)?;
     let members = Members::read(&mut reader)?;

@@ -1,5 +1,5 @@
 //! One store, one guest, one clock that runs as fast as the test.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::time::Duration;
 
