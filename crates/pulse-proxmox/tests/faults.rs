@@ -286,7 +286,7 @@ async fn certificates_are_judged_as_configured() {
 #[tokio::test]
 async fn the_certificate_of_an_unknown_server_can_be_asked_for() {
     let server = Server::start(|_| json(VERSION)).await;
-    let found = probe_certificate(&server.address(), Duration::from_secs(5)).await;
+    let found = probe_certificate(&server.address(), Duration::from_secs(5), None).await;
     assert_eq!(found, Ok(server.fingerprint));
     assert_eq!(server.seen().len(), 0);
 }

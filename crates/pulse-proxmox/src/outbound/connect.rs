@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::resolve::Resolver;
 use super::{Fingerprint, ServerAddress, TlsMode, TransportError, tls};
 
 /// Decides whether an address may be connected to; called for every resolved address, so that a
@@ -33,6 +34,10 @@ impl AddressCheck {
     pub fn new(allowed: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(allowed))
     }
+
+    pub(super) fn allows(&self, address: IpAddr) -> bool {
+        (self.0)(address)
+    }
 }
 
 impl fmt::Debug for AddressCheck {
@@ -42,7 +47,6 @@ impl fmt::Debug for AddressCheck {
 }
 
 const STAGGER: Duration = Duration::from_millis(250);
-const MAX_ADDRESSES: usize = 8;
 
 /// Connects to one origin; cheap to clone.
 #[derive(Clone)]
@@ -52,7 +56,7 @@ struct Target {
     address: ServerAddress,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     within: Duration,
-    check: Option<AddressCheck>,
+    resolver: Resolver,
     /// The certificate of the last completed handshake.
     seen: Mutex<Option<Fingerprint>>,
 }
@@ -63,7 +67,7 @@ impl Connector {
         mode: TlsMode,
         extra_roots: &[CertificateDer<'static>],
         within: Duration,
-        check: Option<AddressCheck>,
+        resolver: Resolver,
     ) -> Result<Self, TransportError> {
         let tls = if address.is_https() {
             let config: Arc<ClientConfig> = tls::client_config(mode, extra_roots)?;
@@ -77,7 +81,7 @@ impl Connector {
             address,
             tls,
             within,
-            check,
+            resolver,
             seen: Mutex::new(None),
         })))
     }
@@ -116,7 +120,7 @@ impl tower_service::Service<http::Uri> for Connector {
 /// Resolves, checks, connects and shakes hands; the caller sets the time limit.
 pub(super) async fn dial(connector: Connector) -> Result<Stream, TransportError> {
     let target = &connector.0;
-    let tcp = connect_any(resolve(target).await?).await?;
+    let tcp = reach(target).await?;
     // Requests are small and complete: without this each one on a fresh connection waits 40 ms.
     tcp.set_nodelay(true).map_err(|error| io_failure(&error))?;
     let Some((tls, name)) = &target.tls else {
@@ -142,29 +146,16 @@ pub(super) async fn dial(connector: Connector) -> Result<Stream, TransportError>
     }
 }
 
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, TransportError> {
-    let port = target.address.port();
-    let found: Vec<SocketAddr> = match target.address.ip() {
-        Some(ip) => vec![SocketAddr::new(ip, port)],
-        None => tokio::net::lookup_host((target.address.host(), port))
-            .await
-            .map_err(|error| TransportError::Dns(error.to_string()))?
-            .collect(),
-    };
-    let Some(first) = found.first().copied() else {
-        return Err(TransportError::Dns("no addresses".to_owned()));
-    };
-    let allowed: Vec<SocketAddr> = match &target.check {
-        Some(check) => found
-            .into_iter()
-            .filter(|address| (check.0)(address.ip()))
-            .collect(),
-        None => found,
-    };
-    if allowed.is_empty() {
-        return Err(TransportError::Forbidden(first.ip().to_string()));
+/// A TCP connection; addresses that were remembered and no longer answer are looked up once more.
+async fn reach(target: &Target) -> Result<TcpStream, TransportError> {
+    let resolved = target.resolver.resolve(&target.address).await?;
+    match connect_any(resolved.addresses).await {
+        Err(_) if resolved.remembered => {
+            target.resolver.forget();
+            connect_any(target.resolver.resolve(&target.address).await?.addresses).await
+        }
+        result => result,
     }
-    Ok(allowed.into_iter().take(MAX_ADDRESSES).collect())
 }
 
 async fn connect_any(addresses: Vec<SocketAddr>) -> Result<TcpStream, TransportError> {

@@ -9,6 +9,7 @@ mod client;
 mod connect;
 mod error;
 mod fingerprint;
+mod resolve;
 mod tls;
 
 pub use address::{AddressError, PBS_PORT, PVE_PORT, ServerAddress};

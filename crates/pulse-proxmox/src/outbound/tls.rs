@@ -16,8 +16,10 @@ use rustls::{
 };
 
 use super::connect::{Connector, dial};
+use super::resolve::Resolver;
 use super::{
-    AddressError, Fingerprint, FingerprintError, ServerAddress, TlsFailure, TransportError,
+    AddressCheck, AddressError, Fingerprint, FingerprintError, ServerAddress, TlsFailure,
+    TransportError,
 };
 
 /// How the certificate of a server is judged.
@@ -45,8 +47,15 @@ impl TlsMode {
 pub async fn probe_certificate(
     address: &ServerAddress,
     within: Duration,
+    check: Option<AddressCheck>,
 ) -> Result<Fingerprint, TransportError> {
-    let connector = Connector::new(address.clone(), TlsMode::Insecure, &[], within, None)?;
+    let connector = Connector::new(
+        address.clone(),
+        TlsMode::Insecure,
+        &[],
+        within,
+        Resolver::new(Duration::ZERO, check),
+    )?;
     let stream = tokio::time::timeout(within, dial(connector))
         .await
         .map_err(|_| TransportError::ConnectTimeout(within))??;
