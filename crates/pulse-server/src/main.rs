@@ -1,1 +1,144 @@
-fn main() {}
+//! The `pulse` program.
+
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use pulse_auth::AuthEnv;
+use pulse_server::config::{Config, LogFormat};
+use pulse_server::{App, http, openapi, routes};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// Monitoring for Proxmox, hosts and containers.
+#[derive(Parser)]
+#[command(name = "pulse", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Add a simulated datacenter to what is watched.
+    #[arg(long)]
+    demo: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the token that the first-run wizard asks for.
+    BootstrapToken,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Print the version.
+    Version,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let env = |name: &str| std::env::var(name).ok();
+    let mut config = Config::read(&env)?;
+    config.start_in_demo |= arguments.demo;
+    match arguments.command {
+        Some(Command::Openapi) => {
+            println!("{}", openapi::document().to_pretty_json()?);
+            Ok(())
+        }
+        Some(Command::Version) => {
+            println!("pulse {}", pulse_server::app::VERSION);
+            Ok(())
+        }
+        Some(Command::BootstrapToken) => print_bootstrap_token(&config),
+        None => {
+            start_log(&config);
+            // Two threads: one slow request must not hold up the polls, and more only cost memory.
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .max_blocking_threads(16)
+                .enable_all()
+                .build()?
+                .block_on(run(config, AuthEnv::read(env)))
+        }
+    }
+}
+
+fn print_bootstrap_token(config: &Config) -> anyhow::Result<()> {
+    let path = config.data_dir.join(".bootstrap_token");
+    match std::fs::read_to_string(&path) {
+        Ok(token) => {
+            println!("{}", token.trim());
+            Ok(())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
+            "there is no bootstrap token in {}: set-up is finished, or the server has not been started yet",
+            config.data_dir.display()
+        ),
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+fn start_log(config: &Config) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(&config.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let json = match config.log_format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+    };
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json {
+        builder.json().flatten_event(true).init();
+    } else {
+        builder.with_target(false).init();
+    }
+}
+
+async fn run(config: Config, auth_env: AuthEnv) -> anyhow::Result<()> {
+    let tls = config.tls.as_ref().map(http::listener::tls).transpose()?;
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .with_context(|| {
+            format!(
+                "cannot listen on {}; another server may use the port (FRONTEND_PORT)",
+                config.listen
+            )
+        })?;
+    let app = App::start(config, auth_env).await?;
+    announce(&app, listener.local_addr()?, tls.is_some());
+    let router = routes::router(app.clone());
+    http::listener::serve(listener, router, tls, stopped(app.clone())).await;
+    app.shutdown().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn announce(app: &App, address: std::net::SocketAddr, tls: bool) {
+    let scheme = if tls { "https" } else { "http" };
+    tracing::info!(version = pulse_server::app::VERSION, %address, scheme, "listening");
+    if let Some(token) = app.auth.bootstrap_token() {
+        // The one secret that is meant to be read from the log: it ends with the set-up.
+        tracing::info!(
+            bootstrap_token = token.expose(),
+            file = %app.auth.bootstrap_path().display(),
+            "set-up is open: enter this token in the browser"
+        );
+    }
+}
+
+/// Ends on SIGTERM or SIGINT; sockets are told first, so that browsers reconnect elsewhere.
+async fn stopped(app: App) {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!("no signal handlers; stop the process with SIGKILL");
+        std::future::pending::<()>().await;
+        return;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    app.live.close();
+}

@@ -1,0 +1,8 @@
+//! The configured Proxmox servers.
+
+use crate::routes::Entry;
+
+/// The rows of this area.
+pub fn routes() -> Vec<Entry> {
+    Vec::new()
+}
