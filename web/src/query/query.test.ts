@@ -92,6 +92,11 @@ describe("queries", () => {
   });
 });
 
+it("takes an unknown tag as the beginning of one", () => {
+  const { predicate } = parseQuery("tag:pro", (_field, value) => value === "prod");
+  expect(rows.filter((row) => predicate?.(row)).map((row) => row.name)).toEqual(["web-1", "db-1"]);
+});
+
 it("toggles terms", () => {
   expect(toggleTerm("cpu>4", "tag:prod")).toBe("cpu>4 tag:prod");
   expect(toggleTerm("cpu>4 tag:prod", "tag:prod")).toBe("cpu>4");

@@ -77,6 +77,21 @@ export interface Field {
   unit?: "percent" | "duration" | "bytes" | "count";
 }
 
+export const STATUS_WORDS = [
+  "running",
+  "off",
+  "stopped",
+  "paused",
+  "unknown",
+  "ok",
+  "warning",
+  "critical",
+  "problem",
+  "problems",
+  "template",
+  "locked",
+] as const;
+
 const power = (row: GuestRow): string[] => {
   const words: string[] = [row.power, row.level, row.raw.status.toLowerCase()];
   if (row.power === "off") words.push("stopped");
@@ -207,7 +222,10 @@ class QueryError extends Error {
   }
 }
 
-function textPredicate(field: Field, value: string): Predicate {
+/** Whether some guest has exactly this value; decides between a whole value and one still being typed. */
+export type IsKnown = (field: string, value: string) => boolean;
+
+function textPredicate(field: Field, value: string, isKnown: IsKnown): Predicate {
   const get = field.text;
   if (!get) return () => false;
   const wanted = value
@@ -218,7 +236,9 @@ function textPredicate(field: Field, value: string): Predicate {
     const have = text.toLowerCase();
     if (want.includes("*"))
       return new RegExp(`^${want.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(have);
-    return field.exact ? have === want : have.includes(want);
+    if (!field.exact) return have.includes(want);
+    // `tag:pr` on the way to `tag:prod` keeps its result instead of flashing "no match".
+    return isKnown(field.name, want) ? have === want : have.startsWith(want);
   };
   return (row) => {
     const have = get(row);
@@ -228,7 +248,7 @@ function textPredicate(field: Field, value: string): Predicate {
   };
 }
 
-function termPredicate(token: Token): Predicate {
+function termPredicate(token: Token, isKnown: IsKnown): Predicate {
   const end = token.start + token.text.length;
   const parts = token.parts;
   if (!parts) {
@@ -251,7 +271,7 @@ function termPredicate(token: Token): Predicate {
     throw new QueryError(`Expected a value after ${parts.field}${parts.op}`, token.start, end);
   const textual = parts.op === ":" || ((parts.op === "=" || parts.op === "!=") && !field.number);
   let test: Predicate;
-  if (textual && field.text) test = textPredicate(field, parts.value);
+  if (textual && field.text) test = textPredicate(field, parts.value, isKnown);
   else {
     const get = field.number;
     if (!get) throw new QueryError(`${field.name} is text; use ${field.name}:value.`, token.start, end);
@@ -285,7 +305,9 @@ class Parser {
   readonly #tokens: Token[];
   readonly #length: number;
   #at = 0;
-  constructor(tokens: Token[], length: number) {
+  readonly #isKnown: IsKnown;
+  constructor(tokens: Token[], length: number, isKnown: IsKnown) {
+    this.#isKnown = isKnown;
     this.#tokens = tokens.filter((token) => token.kind !== "space");
     this.#length = length;
   }
@@ -357,7 +379,7 @@ class Parser {
     if (token.kind === "op")
       throw new QueryError(`Expected a filter before ${token.text}.`, token.start, end);
     this.#at += 1;
-    return termPredicate(token);
+    return termPredicate(token, this.#isKnown);
   }
 
   #takeOp(...names: string[]): boolean {
@@ -368,10 +390,10 @@ class Parser {
   }
 }
 
-export function parseQuery(text: string): ParsedQuery {
+export function parseQuery(text: string, isKnown: IsKnown = () => true): ParsedQuery {
   const tokens = tokenize(text);
   try {
-    return { tokens, predicate: new Parser(tokens, text.length).parse() };
+    return { tokens, predicate: new Parser(tokens, text.length, isKnown).parse() };
   } catch (error) {
     if (error instanceof QueryError)
       return {

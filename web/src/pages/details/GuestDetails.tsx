@@ -154,7 +154,7 @@ export default function GuestDetails(props: {
                   )}
                 </Show>
                 <i>/</i>
-                <span>{r().instance}</span>
+                <span>{node()?.place ?? r().instance}</span>
                 <i>·</i>
                 <span>
                   {r().power === "running"

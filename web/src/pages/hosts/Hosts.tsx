@@ -275,7 +275,10 @@ export default function Hosts() {
   const aged = () => live.freshness() === "lost" || live.freshness() === "stale";
 
   const filter = () => (
-    <div class="input" style={phone() ? {} : { width: "260px", height: "30px" }}>
+    <div
+      class="input"
+      style={phone() ? {} : { width: "260px", height: "30px", "font-size": "var(--text-sm)" }}
+    >
       <Icon name="search" small />
       <input
         ref={input}

@@ -289,7 +289,10 @@ export function Controls(props: {
             { value: "bars", label: "Bars", icon: "bars" },
             {
               value: "trends",
-              label: prefs.view === "trends" ? `Trends · ${prefs.trendRange}` : "Trends",
+              label:
+                prefs.view === "trends"
+                  ? `Trends · ${prefs.trendRange.replace(/(\d+)(\w)/, "$1 $2").replace(/m$/, "min")}`
+                  : "Trends",
               icon: "trend",
             },
           ]}

@@ -1,6 +1,7 @@
-import { For, Show } from "solid-js";
+import { createEffect, For, on, Show } from "solid-js";
 import { Icon } from "@/components/Icon";
 import { Badge, Status } from "@/components/Status";
+import { createRecycler } from "@/components/recycle";
 import type { Virtual } from "@/components/virtual";
 import { guestLink } from "@/live/links";
 import { live } from "@/live/live";
@@ -50,8 +51,20 @@ function Row(props: {
     const open = page.open();
     return open?.kind === "guest" && open.id === props.row.id;
   };
+  let element: HTMLTableRowElement | undefined;
+  // Focus belongs to the guest, not to the element that showed it.
+  createEffect(
+    on(
+      () => props.row.id,
+      () => {
+        if (element && document.activeElement === element) element.blur();
+      },
+      { defer: true },
+    ),
+  );
   return (
     <tr
+      ref={element}
       data-row="guest"
       data-id={props.row.id}
       data-muted={r().power === "off" || r().power === "unknown" ? "" : undefined}
@@ -115,6 +128,9 @@ export function GuestTable(props: {
   const head = () => page.sort();
   const span = () => props.ctx.columns().length + 1;
   const visible = () => page.items().slice(props.virtual.start(), props.virtual.end());
+  const slots = createRecycler<Item>(visible, props.virtual.start, (item) =>
+    isGroup(item) ? "group" : "guest",
+  );
   /** The head of the group that the first row belongs to stays in the DOM, so that it can stick. */
   const pinned = (): Group | undefined => {
     const items = page.items();
@@ -192,20 +208,21 @@ export function GuestTable(props: {
             <td colSpan={span() + 1} style={{ height: `${before()}px` }} />
           </tr>
         </Show>
-        <For each={visible()}>
-          {(item: Item, i) =>
-            isGroup(item) ? (
-              <GroupRow group={item} ctx={props.ctx} span={span()} />
+        <For each={slots()}>
+          {(slot) => {
+            const item = slot.item();
+            return isGroup(item) ? (
+              <GroupRow group={slot.item() as Group} ctx={props.ctx} span={span()} />
             ) : (
               <Row
-                row={item}
-                index={props.virtual.start() + i()}
+                row={slot.item() as GuestRow}
+                index={slot.index()}
                 ctx={props.ctx}
                 cursor={props.cursor}
                 onFocus={props.onFocus}
               />
-            )
-          }
+            );
+          }}
         </For>
         <Show when={props.virtual.after() > 0}>
           <tr class="pad" aria-hidden="true">

@@ -48,7 +48,7 @@ export function attention(
       const up = others.filter((n) => !n.offline).length;
       const quorum =
         others.length > 1
-          ? ` · ${up} of ${others.length} nodes of ${node.place} answer${up * 2 > others.length ? "" : ", no quorum"}`
+          ? ` · ${up * 2 > others.length ? "quorum holds" : "no quorum"}, ${up} of ${others.length}`
           : "";
       concerns.push({
         key: `node:${node.id}`,

@@ -10,7 +10,7 @@ import { LEVEL_ORDER } from "@/model/level";
 import type { NodeRow } from "@/model/node";
 import { plural } from "@/format/format";
 import { prefs, setPrefs, type GroupBy } from "@/prefs/prefs";
-import { asTerm, hasTerm, parseQuery, toggleTerm, type Predicate } from "@/query/query";
+import { asTerm, hasTerm, parseQuery, STATUS_WORDS, toggleTerm, type Predicate } from "@/query/query";
 import { nearestFix } from "@/query/suggest";
 import { attention } from "./attention";
 
@@ -112,7 +112,18 @@ export function createOverview() {
   );
   onCleanup(() => clearTimeout(pending));
 
-  const parsed = createMemo(() => parseQuery(query()));
+  const knownValues = createMemo(() => {
+    const known = new Set(["type:vm", "type:ct", "type:qemu", "type:lxc", "type:oci"]);
+    for (const word of STATUS_WORDS) known.add(`status:${word}`);
+    for (const row of live.guests()) {
+      for (const tag of row.tags) known.add(`tag:${tag.toLowerCase()}`);
+      if (row.pool) known.add(`pool:${row.pool.toLowerCase()}`);
+    }
+    return known;
+  });
+  const parsed = createMemo(() =>
+    parseQuery(query(), (field, value) => knownValues().has(`${field}:${value}`)),
+  );
   const lastGood = createMemo<{ predicate: Predicate; text: string }>(
     (before) => {
       const { predicate } = parsed();

@@ -299,6 +299,16 @@ function Section(props: { page: NodesPage; type: NodeType; nodes: ConfiguredNode
                   <Actions page={props.page} node={node} write={props.write} />
                 </td>
               </tr>
+              <Show when={state().level === "critical" && state().text}>
+                {(text) => (
+                  <tr class="kid">
+                    <td />
+                    <td colSpan={6} class="reason">
+                      {text()}
+                    </td>
+                  </tr>
+                )}
+              </Show>
               <For each={node.clusterEndpoints ?? []}>
                 {(member) => (
                   <tr class="kid">
