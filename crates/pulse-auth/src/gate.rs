@@ -32,7 +32,7 @@ impl Auth {
         &self,
         facts: &RequestFacts<'_>,
         rule: &RouteRule,
-        licensed: &dyn Fn(Feature) -> bool,
+        licensed: &(dyn Fn(Feature) -> bool + Sync),
     ) -> Result<Admission, Answer> {
         let now = self.now();
         let refuse = |denied: Denied| self.refusal(denied, facts);

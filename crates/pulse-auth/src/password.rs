@@ -184,7 +184,8 @@ mod tests {
         ] {
             let hash = Secret::new(made.format_for_version(version));
             assert!(is_hash(hash.expose()) && needs_rehash(&hash));
-            let verified = Hasher::default().verify(Some(hash), Secret::new("correct horse"));
+            let hasher = Hasher::default();
+            let verified = hasher.verify(Some(hash), Secret::new("correct horse"));
             assert!(verified.await.unwrap());
         }
     }

@@ -220,7 +220,10 @@ pub fn authorize(principal: &Principal, rule: &RouteRule) -> Result<(), Denied> 
 }
 
 /// The last check before the handler.
-pub fn check_licence(licence: Licence, licensed: &dyn Fn(Feature) -> bool) -> Result<(), Denied> {
+pub fn check_licence(
+    licence: Licence,
+    licensed: &(dyn Fn(Feature) -> bool + Sync),
+) -> Result<(), Denied> {
     match licence {
         Licence::Required(feature) if !licensed(feature) => Err(Denied::LicenceRequired(feature)),
         Licence::EmptyList(feature) if !licensed(feature) => {

@@ -156,9 +156,11 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .max_lifetime(None)
 }
 
+/// Under the write lock, so that two programs that start at once agree on one key.
 async fn open_vault(writer: &SqlitePool, path: &Path) -> Result<Vault> {
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
     let expected: Option<String> = sqlx::query("SELECT value FROM meta WHERE key = 'key_check'")
-        .fetch_optional(writer)
+        .fetch_optional(&mut *transaction)
         .await?
         .map(|row| row.try_get(0))
         .transpose()?;
@@ -171,8 +173,9 @@ async fn open_vault(writer: &SqlitePool, path: &Path) -> Result<Vault> {
         None => {
             sqlx::query("INSERT INTO meta (key, value) VALUES ('key_check', $1)")
                 .bind(vault.check_value())
-                .execute(writer)
+                .execute(&mut *transaction)
                 .await?;
+            transaction.commit().await?;
             Ok(vault)
         }
     }

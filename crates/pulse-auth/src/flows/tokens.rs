@@ -23,6 +23,13 @@ impl Auth {
         Answer::ok(json!({"tokens": shown}))
     }
 
+    /// A token and the hint by which people recognise it.
+    pub fn token(&self, id: &str) -> Option<(pulse_store::TokenRecord, String)> {
+        let record = self.inner.tokens.get(id)?;
+        let hint = tokens::hint(&record);
+        Some((record, hint))
+    }
+
     /// `POST /api/security/tokens`
     pub async fn create_token(
         &self,
