@@ -118,6 +118,13 @@ impl<C> Buffer<C> {
         self.changed.notify_all();
     }
 
+    /// The writer is gone: nobody will answer the orders left.
+    pub(crate) fn abandon(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.orders.clear();
+    }
+
     /// Waits for work. Orders come before the interval, a close after the orders.
     pub(crate) fn wait(&self) -> Wake<C> {
         let mut state = lock(&self.state);

@@ -60,7 +60,8 @@ pub struct HistoryConfig {
     pub cache_bytes: u32,
     /// Connections kept for queries.
     pub readers: usize,
-    /// Points in one answer; a query for more gets fewer points a series. A point takes 32 bytes.
+    /// Points in one answer; a query for more gets fewer points a series. A point
+    /// takes 64 bytes while the answer is made, 32 after.
     pub max_points_total: usize,
     /// Without a file: bytes of data at which the oldest is given up.
     pub memory_limit: u64,
@@ -79,7 +80,7 @@ impl HistoryConfig {
             seal_grace: Duration::from_secs(300),
             cache_bytes: 1 << 20,
             readers: 2,
-            max_points_total: 400_000,
+            max_points_total: 200_000,
             memory_limit: 24 << 20,
         }
     }

@@ -53,6 +53,28 @@ struct Readers {
     generation: u64,
 }
 
+/// A reading connection that goes back whatever happens.
+struct Borrowed<'a> {
+    db: &'a Db,
+    connection: Option<Connection>,
+    generation: u64,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let usable = self
+            .connection
+            .take()
+            .filter(|c| c.is_autocommit() || c.execute_batch("ROLLBACK").is_ok());
+        let mut readers = lock(&self.db.readers);
+        readers.in_use -= 1;
+        if self.generation == readers.generation {
+            readers.idle.extend(usable);
+        }
+        self.db.reader_back.notify_one();
+    }
+}
+
 /// What opening found.
 pub(crate) struct Opened {
     pub db: Db,
@@ -154,30 +176,21 @@ impl Db {
             let buffered = buffered();
             return read(&connection, buffered);
         };
-        let (connection, generation) = self.borrow_reader(path)?;
-        let result = (|| {
-            let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-            let buffered = buffered();
-            connection.execute_batch("BEGIN")?;
-            // The snapshot begins with the first read, not with BEGIN.
-            connection
-                .prepare_cached("SELECT value FROM meta LIMIT 1")?
-                .query_row([], |row| row.get::<_, i64>(0))
-                .optional()?;
-            drop(gate);
-            read(&connection, buffered)
-        })();
-        let ended = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
-        let mut readers = lock(&self.readers);
-        readers.in_use -= 1;
-        if ended && generation == readers.generation {
-            readers.idle.push(connection);
-        }
-        self.reader_back.notify_one();
-        result
+        let borrowed = self.borrow_reader(path)?;
+        let connection = borrowed.connection.as_ref().ok_or(HistoryError::Closed)?;
+        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let buffered = buffered();
+        connection.execute_batch("BEGIN")?;
+        // The snapshot begins with the first read, not with BEGIN.
+        connection
+            .prepare_cached("SELECT value FROM meta LIMIT 1")?
+            .query_row([], |row| row.get::<_, i64>(0))
+            .optional()?;
+        drop(gate);
+        read(connection, buffered)
     }
 
-    fn borrow_reader(&self, path: &Path) -> Result<(Connection, u64), HistoryError> {
+    fn borrow_reader(&self, path: &Path) -> Result<Borrowed<'_>, HistoryError> {
         let mut readers = lock(&self.readers);
         while readers.in_use >= readers.limit {
             readers = self
@@ -191,7 +204,11 @@ impl Db {
             None => open_reader(path, self.cache_bytes)?,
         };
         readers.in_use += 1;
-        Ok((connection, generation))
+        Ok(Borrowed {
+            db: self,
+            connection: Some(connection),
+            generation,
+        })
     }
 
     /// Puts a new file in the place of one whose pages are damaged.

@@ -95,6 +95,13 @@ pub(crate) struct Writer {
     pub shared: Arc<Shared>,
 }
 
+impl Drop for Writer {
+    /// However the thread ends, nobody must wait for it.
+    fn drop(&mut self) {
+        self.shared.buffer.abandon();
+    }
+}
+
 impl Writer {
     pub(crate) fn run(mut self) {
         loop {
