@@ -187,22 +187,22 @@ impl Permissions {
         self.0.values().all(BTreeMap::is_empty)
     }
 
-    /// Whether `privilege` holds on `path`. The nearest listed path decides: PVE lists every path
-    /// that has an own access rule.
+    /// Whether `privilege` holds on `path`. PVE lists every path that has an own access rule, so
+    /// the nearest listed one whose privileges reach down decides.
     pub fn allows(&self, path: &str, privilege: &str) -> bool {
-        let mut at = path;
-        loop {
-            if let Some(privileges) = self.0.get(at) {
-                return privileges
-                    .get(privilege)
-                    .is_some_and(|propagates| *propagates || at == path);
-            }
-            at = match at.rfind('/') {
-                Some(0) if at.len() > 1 => "/",
-                Some(end) if end > 0 => &at[..end],
-                _ => return false,
-            };
+        if let Some(own) = self.0.get(path) {
+            return own.contains_key(privilege);
         }
+        let mut at = path;
+        while let Some(end) = at.rfind('/').filter(|_| at.len() > 1) {
+            at = if end == 0 { "/" } else { &at[..end] };
+            if let Some(above) = self.0.get(at)
+                && above.values().any(|reaches_down| *reaches_down)
+            {
+                return above.get(privilege) == Some(&true);
+            }
+        }
+        false
     }
 }
 
@@ -236,5 +236,36 @@ impl Lenient for Number {
             crate::decode::Reading::Value(value) => Some(Self(value)),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn privileges_come_from_the_nearest_path_that_reaches_down() {
+        let (permissions, _) = crate::decode::object::<Permissions>(
+            br#"{"data":{"/":{"Sys.Audit":1,"VM.Audit":1},"/vms":{"VM.Audit":0},"/vms/100":{"VM.Monitor":1},
+                "/nodes":{"Sys.Modify":"1"}}}"#,
+        )
+        .unwrap();
+        let check = |path: &str, privilege: &str, expect: bool| {
+            assert_eq!(
+                permissions.allows(path, privilege),
+                expect,
+                "{path} {privilege}"
+            );
+        };
+        check("/", "Sys.Audit", true);
+        check("/storage/local", "Sys.Audit", true);
+        check("/vms", "VM.Audit", true);
+        check("/vms/101", "VM.Audit", true);
+        check("/vms/100", "VM.Monitor", true);
+        check("/vms/100", "VM.Audit", false);
+        check("/nodes/pve1", "Sys.Modify", true);
+        check("/nodes/pve1", "Sys.Audit", false);
+        check("", "Sys.Audit", false);
+        check("vms", "Sys.Audit", false);
     }
 }

@@ -1,7 +1,5 @@
-//! Who we are to a server: an API token, or a ticket that a password buys.
-//!
-//! Tickets are renewed well before they die and once when the server refuses one. All requests
-//! share one login at a time; those that waited for a failed one share its failure.
+//! Tickets: renewed well before they die, and once when the server refuses one. All requests share
+//! one login at a time; those that waited for a failed one share its failure.
 
 use std::time::Duration;
 
@@ -12,124 +10,10 @@ use serde::Deserialize as _;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::{Credentials, Dialect};
 use crate::call::Call;
 use crate::error::{Error, LoginError, Result, StatusError};
 use crate::outbound::{Outbound, TransportError};
-
-/// How the Proxmox products differ in their login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dialect {
-    cookie: &'static str,
-    token_scheme: &'static str,
-    token_separator: char,
-    /// A ticket this old is replaced before use.
-    renew_after: Duration,
-}
-
-impl Dialect {
-    pub const PVE: Self = Self {
-        cookie: "PVEAuthCookie",
-        token_scheme: "PVEAPIToken",
-        token_separator: '=',
-        // Tickets die at 2 h.
-        renew_after: Duration::from_mins(105),
-    };
-    pub const PBS: Self = Self {
-        cookie: "PBSAuthCookie",
-        token_scheme: "PBSAPIToken",
-        token_separator: ':',
-        ..Self::PVE
-    };
-    pub const PMG: Self = Self {
-        cookie: "PMGAuthCookie",
-        token_scheme: "PMGAPIToken",
-        renew_after: Duration::from_mins(75),
-        ..Self::PVE
-    };
-}
-
-/// Resolved credentials of an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// `id` is complete: `user@realm!name`.
-    Token { id: String, secret: Secret },
-    /// `user` is complete: `user@realm`.
-    Password { user: String, password: Secret },
-}
-
-/// Why settings do not make credentials.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CredentialsError {
-    #[error("no credentials; enter an API token, or user and password")]
-    Missing,
-    #[error("the token name {0:?} is not complete; enter user@realm!name")]
-    TokenName(String),
-    #[error("the user {0:?} is not complete; enter user@realm")]
-    User(String),
-    #[error("user, token name or secret contains a character that cannot be sent in a header")]
-    Unprintable,
-}
-
-impl Credentials {
-    /// From the settings of an instance. A complete token wins; a token without secret falls back
-    /// to the password; a bare token name takes user and realm from `user`; the realm defaults to `pam`.
-    pub fn resolve(
-        user: &str,
-        password: &Secret,
-        token_name: &str,
-        token_value: &Secret,
-    ) -> Result<Self, CredentialsError> {
-        let (user, token_name) = (user.trim(), token_name.trim());
-        let with_realm = |user: &str| {
-            if user.contains('@') {
-                user.to_owned()
-            } else {
-                format!("{user}@pam")
-            }
-        };
-        if !token_name.is_empty() && !token_value.is_empty() {
-            let (owner, name) = match token_name.split_once('!') {
-                Some((owner, name)) if !owner.is_empty() => (owner, name),
-                Some((_, name)) => (user, name),
-                None => (user, token_name),
-            };
-            if owner.is_empty() || name.is_empty() {
-                return Err(CredentialsError::TokenName(token_name.to_owned()));
-            }
-            let secret = Secret::new(token_value.expose().trim());
-            if !printable(owner) || !printable(name) || !printable(secret.expose()) {
-                return Err(CredentialsError::Unprintable);
-            }
-            return Ok(Self::Token {
-                id: format!("{}!{name}", with_realm(owner)),
-                secret,
-            });
-        }
-        if password.is_empty() || user.is_empty() {
-            return Err(CredentialsError::Missing);
-        }
-        let user = with_realm(user);
-        match user.split_once('@') {
-            Some((name, realm))
-                if !name.is_empty() && !realm.is_empty() && !realm.contains('@') =>
-            {
-                Ok(Self::Password {
-                    user,
-                    password: password.clone(),
-                })
-            }
-            _ => Err(CredentialsError::User(user)),
-        }
-    }
-
-    pub fn uses_token(&self) -> bool {
-        matches!(self, Self::Token { .. })
-    }
-}
-
-fn printable(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic())
-}
 
 #[derive(Clone)]
 struct Ticket {
@@ -360,28 +244,6 @@ fn sensitive(outbound: &Outbound, path: &str, text: &str) -> Result<HeaderValue>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(user: &str, password: &str, token: &str, value: &str, expect: &str) {
-        let shown = match Credentials::resolve(user, &password.into(), token, &value.into()) {
-            Ok(Credentials::Token { id, .. }) => format!("token {id}"),
-            Ok(Credentials::Password { user, .. }) => format!("password {user}"),
-            Err(error) => format!("{error:?}"),
-        };
-        assert_eq!(shown, expect);
-    }
-
-    #[test]
-    fn credentials_as_users_enter_them() {
-        check("", "", "monitor@pve!pulse", "s", "token monitor@pve!pulse");
-        check("monitor@pve", "", "pulse", "s", "token monitor@pve!pulse");
-        check("root", "", "pulse", "s", "token root@pam!pulse");
-        check("root@pam", "pw", "pulse", "", "password root@pam");
-        check("root", "pw", "", "", "password root@pam");
-        check("", "", "pulse", "s", "TokenName(\"pulse\")");
-        check("a@b@c", "pw", "", "", "User(\"a@b@c\")");
-        check("root", "", "", "", "Missing");
-        check("root", "", "pulse", "a\nb", "Unprintable");
-    }
 
     #[test]
     fn a_second_factor_is_said_and_nothing_is_printed() {
