@@ -121,6 +121,15 @@ impl App {
         Ok(app)
     }
 
+    pub(crate) fn of(parts: Arc<Parts>) -> Self {
+        Self(parts)
+    }
+
+    /// For tasks that must not keep the server alive.
+    pub fn downgrade(&self) -> std::sync::Weak<Parts> {
+        Arc::downgrade(&self.0)
+    }
+
     /// Tells two runs of the server apart: versions start anew with each.
     pub fn started_id(&self) -> u64 {
         self.started_id

@@ -25,6 +25,44 @@ pub async fn mock_mode(State(app): State<App>) -> Reply {
 #[derive(Deserialize)]
 struct MockMode {
     enabled: Option<bool>,
+    config: Option<MockConfig>,
+}
+
+/// v5's fleet settings are checked as v5 does; the demo fleet itself is always the same.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct MockConfig {
+    node_count: i64,
+    vms_per_node: i64,
+    lxcs_per_node: i64,
+    stopped_percent: f64,
+}
+
+impl Default for MockConfig {
+    fn default() -> Self {
+        Self {
+            node_count: 1,
+            vms_per_node: 0,
+            lxcs_per_node: 0,
+            stopped_percent: 0.0,
+        }
+    }
+}
+
+impl MockConfig {
+    fn problem(&self) -> Option<&'static str> {
+        if self.node_count <= 0 {
+            Some("nodeCount must be greater than zero")
+        } else if self.vms_per_node < 0 {
+            Some("vmsPerNode cannot be negative")
+        } else if self.lxcs_per_node < 0 {
+            Some("lxcsPerNode cannot be negative")
+        } else if !(0.0..=1.0).contains(&self.stopped_percent) {
+            Some("stoppedPercent must be between 0 and 1")
+        } else {
+            None
+        }
+    }
 }
 
 /// `POST|PUT /api/system/mock-mode`
@@ -34,6 +72,9 @@ pub async fn set_mock_mode(State(app): State<App>, body: Bytes) -> Reply {
         return Err(invalid());
     }
     let wanted: MockMode = serde_json::from_slice(&body).map_err(|_| invalid())?;
+    if let Some(problem) = wanted.config.as_ref().and_then(MockConfig::problem) {
+        return Err(text(StatusCode::BAD_REQUEST, problem));
+    }
     if let Some(enabled) = wanted.enabled {
         demo::switch(&app, enabled).await.map_err(|error| {
             tracing::error!(%error, "demo mode not switched");
