@@ -141,6 +141,7 @@ pub(crate) fn guest(key: u64, vmid: u32, kind: Kind, number: u32) -> Guest {
         ha: chance(key, 24, 0.04),
         power: Power::Running(None),
         counters_from: 0,
+        carried: [0; 4],
         load: load(key),
     }
 }

@@ -39,7 +39,11 @@ impl Guest {
         };
         let t = seconds(active_until);
         let from = seconds(started.max(self.counters_from.min(active_until)));
-        let count = |flow: Flow| flow.between(from, t) as u64;
+        let kept = self.counters_from >= started && self.counters_from <= active_until;
+        let count = |i: usize, kind: u64| {
+            let carried = if kept { self.carried[i] } else { 0 };
+            carried + self.flow(kind).between(from, t) as u64
+        };
         Reading {
             running: true,
             paused,
@@ -47,10 +51,10 @@ impl Guest {
             cpu: if paused { 0.0 } else { self.cpu(t) },
             mem: self.mem(t, t - seconds(started)),
             disk: self.disk_used(t),
-            net_in: count(self.flow(NET_IN)),
-            net_out: count(self.flow(NET_OUT)),
-            disk_read: count(self.flow(DISK_READ)),
-            disk_write: count(self.flow(DISK_WRITE)),
+            net_in: count(0, NET_IN),
+            net_out: count(1, NET_OUT),
+            disk_read: count(2, DISK_READ),
+            disk_write: count(3, DISK_WRITE),
         }
     }
 
@@ -73,6 +77,26 @@ impl Guest {
                 Some(own.max(with_node).min(now))
             }
         }
+    }
+
+    /// Begins anew at `at`, as a new process does.
+    pub(crate) fn restart(&mut self, at: Millis) {
+        self.power = Power::Running(Some(at));
+        self.reset_counters(at);
+    }
+
+    /// Counters go on from zero.
+    pub(crate) fn reset_counters(&mut self, at: Millis) {
+        self.counters_from = at;
+        self.carried = [0; 4];
+    }
+
+    /// Ends a pause: counters go on from where they stood.
+    pub(crate) fn resume(&mut self, started: Option<Millis>, at: Millis) {
+        let now = self.at(at);
+        self.carried = [now.net_in, now.net_out, now.disk_read, now.disk_write];
+        self.counters_from = at;
+        self.power = Power::Running(started);
     }
 
     /// Only CPU share and memory at `now`; cheaper than [`Guest::at`].

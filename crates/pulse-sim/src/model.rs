@@ -124,6 +124,8 @@ pub(crate) struct Guest {
     pub power: Power,
     /// Counters count from here if it is later than the start.
     pub counters_from: Millis,
+    /// What the counters stood at then: net in, net out, disk read, disk write.
+    pub carried: [u64; 4],
     /// How busy it is.
     pub load: Load,
 }

@@ -371,7 +371,7 @@ impl Host {
             sensors.insert("temperatureCelsius".into(), temperatures.into());
             sensors.insert(
                 "fanRpm".into(),
-                json!({"nct6798_fan1": warm(93, 900.0, 1_500.0)}),
+                json!({"nct6798_fan1": warm(93, 900.0, 1_500.0).round()}),
             );
         }
         sensors.insert(

@@ -40,14 +40,14 @@ pub(crate) fn apply(world: &Inner, order: &Order, at: Millis) -> Result<(), Faul
             vmid,
             state: wanted,
         } => power(guest(&mut state, *vmid)?, *wanted, at),
-        Fault::Restart { vmid } => guest(&mut state, *vmid)?.power = Power::Running(Some(at)),
-        Fault::ResetCounters { vmid } => guest(&mut state, *vmid)?.counters_from = at,
+        Fault::Restart { vmid } => guest(&mut state, *vmid)?.restart(at),
+        Fault::ResetCounters { vmid } => guest(&mut state, *vmid)?.reset_counters(at),
         Fault::Migrate { vmid, to } => {
             let to = node(to)?;
             let guest = guest(&mut state, *vmid)?;
             guest.node = to as u16;
             if guest.is_running() {
-                guest.power = Power::Running(Some(at));
+                guest.restart(at);
             }
         }
         Fault::CreateGuest {
@@ -122,21 +122,22 @@ fn guest(state: &mut State, vmid: u32) -> Result<&mut Guest, FaultError> {
 }
 
 fn power(guest: &mut Guest, wanted: PowerState, at: Millis) {
-    guest.power = match (wanted, guest.power) {
-        (PowerState::Stopped, _) => Power::Stopped,
-        (PowerState::Running, Power::Stopped) => Power::Running(Some(at)),
-        (PowerState::Running, Power::Paused { started, at: since }) => {
-            // What it missed while it was paused must not appear in its counters at once.
-            guest.counters_from = guest.counters_from.max(since);
-            Power::Running(started)
+    match (wanted, guest.power) {
+        (PowerState::Stopped, _) => guest.power = Power::Stopped,
+        (PowerState::Running, Power::Stopped) => guest.restart(at),
+        (PowerState::Running, Power::Paused { started, .. }) => guest.resume(started, at),
+        (PowerState::Paused, Power::Running(started)) => {
+            guest.power = Power::Paused { started, at };
         }
-        (PowerState::Paused, Power::Running(started)) => Power::Paused { started, at },
-        (PowerState::Paused, Power::Stopped) => Power::Paused {
-            started: Some(at),
-            at,
-        },
-        (_, unchanged) => unchanged,
-    };
+        (PowerState::Paused, Power::Stopped) => {
+            guest.restart(at);
+            guest.power = Power::Paused {
+                started: Some(at),
+                at,
+            };
+        }
+        (PowerState::Running, Power::Running(_)) | (PowerState::Paused, Power::Paused { .. }) => {}
+    }
 }
 
 fn create(

@@ -122,7 +122,7 @@ pub(crate) fn backup(request: &Request<'_>) -> Result<Reply, Reply> {
                 .text("pool", "production")
                 .text("compress", "zstd")
                 .nested("prune-backups", |o| {
-                    o.text("keep-weekly", "4");
+                    o.text("keep-daily", "7").text("keep-weekly", "4");
                 });
         });
     })))

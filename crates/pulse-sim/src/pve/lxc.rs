@@ -111,6 +111,9 @@ pub(crate) fn config(request: &Request<'_>, guest: &Guest) -> Result<Reply, Repl
         if chance(guest.key, 96, 0.85) {
             o.int("unprivileged", 1);
         }
+        if chance(guest.key, 99, 0.1) {
+            o.text("cpulimit", "1");
+        }
         if chance(guest.key, 97, 0.4) {
             o.text("features", "nesting=1");
         }

@@ -286,6 +286,15 @@ pub(crate) fn config(request: &Request<'_>, guest: &Guest) -> Result<Reply, Repl
         } else {
             o.int("onboot", 1);
         }
+        if chance(guest.key, 74, 0.5) {
+            o.int("sockets", 1);
+        }
+        if chance(guest.key, 75, 0.05) {
+            o.text("cpulimit", "0.5");
+        }
+        if chance(guest.key, 76, 0.05) {
+            o.int("protection", 1);
+        }
         if chance(guest.key, 70, 0.3) {
             o.shown(
                 "description",
@@ -346,9 +355,7 @@ pub(crate) fn snapshots(request: &Request<'_>, guest: &Guest) -> Result<Reply, R
             o.text("name", "current")
                 .text("description", "You are here!")
                 .text("digest", &guest.digest());
-            if vm {
-                o.flag("running", guest.is_running());
-            }
+            o.flag("running", guest.is_running());
             if let Some(parent) = parent {
                 o.text("parent", parent);
             }

@@ -1,0 +1,5 @@
+//! What clients see over real sockets.
+
+mod auth;
+mod common;
+mod faults;
