@@ -5,6 +5,9 @@ use crate::guest::{node_boot, seconds};
 use crate::model::{Health, Node, State};
 use crate::noise::{between, mix, smooth, unit};
 
+/// Bytes of swap that every node has.
+pub(crate) const SWAP: u64 = 8 << 30;
+
 /// Everything that varies about a node, at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NodeReading {
@@ -50,17 +53,13 @@ impl Node {
             cpu,
             mem: (host + mem * 1.04).min(self.memory as f64 * 0.985) as u64,
             disk: (self.disk as f64 * self.root_level(t)) as u64 & !0xfff,
-            swap: (self.swap() as f64 * 0.15 * smooth(mix(self.key, 14), t, 40_000.0)) as u64,
+            swap: (SWAP as f64 * 0.15 * smooth(mix(self.key, 14), t, 40_000.0)) as u64,
             uptime: ((now - self.booted(now)).max(0) / 1000) as u64,
             load: cpu * f64::from(self.cores) * wobble,
             wait: 0.004 * smooth(mix(self.key, 15), t, 61.0),
             net_in: net_in * wobble,
             net_out: net_out * wobble,
         }
-    }
-
-    pub(crate) fn swap(&self) -> u64 {
-        8 << 30
     }
 
     pub(crate) fn booted(&self, now: Millis) -> Millis {

@@ -34,21 +34,22 @@ pub fn chance(key: u64, n: u64, probability: f64) -> bool {
 
 /// Smooth noise in [0, 1] that takes a new hashed value every `period` seconds.
 pub fn smooth(key: u64, t: f64, period: f64) -> f64 {
-    let x = t / period;
-    let k = x.floor();
-    let a = unit(key, k as i64 as u64);
-    let b = unit(key, (k as i64 + 1) as u64);
-    a + (b - a) * ease(x - k)
+    let (from, to, part) = span(key, t, period);
+    from + (to - from) * ease(part)
 }
 
 /// The slope of [`smooth`] per second.
 pub fn smooth_slope(key: u64, t: f64, period: f64) -> f64 {
-    let x = t / period;
-    let k = x.floor();
-    let u = x - k;
-    let a = unit(key, k as i64 as u64);
-    let b = unit(key, (k as i64 + 1) as u64);
-    (b - a) * 6.0 * u * (1.0 - u) / period
+    let (from, to, part) = span(key, t, period);
+    (to - from) * ease_slope(part) / period
+}
+
+/// The hashed values before and after `t`, and how far `t` is between them.
+fn span(key: u64, t: f64, period: f64) -> (f64, f64, f64) {
+    let at = t / period;
+    let step = at.floor();
+    let n = step as i64;
+    (unit(key, n as u64), unit(key, (n + 1) as u64), at - step)
 }
 
 /// From 0 to 1 with level ends (3u² − 2u³), clamped outside.

@@ -1,6 +1,8 @@
 //! Answers have the shapes of the recorded ones: no key that Proxmox VE does not send, no type it
 //! does not use, and every key it always sends.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -62,11 +64,10 @@ impl Shape {
                 None if shape.seen == self.seen => {
                     out.insert(format!("{at}.{key}: always recorded, never sent"));
                 }
-                None => {}
                 Some(found) if shape.seen == self.seen && found.seen < ours.seen => {
                     out.insert(format!("{at}.{key}: sometimes missing"));
                 }
-                Some(_) => {}
+                None | Some(_) => {}
             }
         }
         for (group, shape) in &ours.items {

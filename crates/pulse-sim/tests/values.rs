@@ -1,5 +1,7 @@
 //! Values over time: the same for the same seed, counters that only grow and fit their rates.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use pulse_sim::{Clock, Datacenter, Fleet, FleetSpec, HostFleet};

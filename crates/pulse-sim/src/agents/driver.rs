@@ -166,21 +166,15 @@ async fn deliver(
     connection: Option<Connection>,
     body: Bytes,
 ) -> Option<Connection> {
-    match timeout(PATIENCE, exchange(&post, connection, body)).await {
-        Ok(Ok((connection, accepted))) => {
-            let counter = if accepted {
-                &post.counters.accepted
-            } else {
-                &post.counters.refused
-            };
-            counter.fetch_add(1, Ordering::Relaxed);
-            Some(connection)
-        }
-        Ok(Err(_)) | Err(_) => {
-            post.counters.failed.fetch_add(1, Ordering::Relaxed);
-            None
-        }
-    }
+    let answered = timeout(PATIENCE, exchange(&post, connection, body)).await;
+    let counters = &post.counters;
+    let (connection, counter) = match answered {
+        Ok(Ok((connection, true))) => (Some(connection), &counters.accepted),
+        Ok(Ok((connection, false))) => (Some(connection), &counters.refused),
+        Ok(Err(_)) | Err(_) => (None, &counters.failed),
+    };
+    counter.fetch_add(1, Ordering::Relaxed);
+    connection
 }
 
 async fn exchange(

@@ -65,18 +65,19 @@ impl Rights {
     }
 }
 
+const PATHS: &[&str] = &[
+    "/",
+    "/access",
+    "/access/groups",
+    "/nodes",
+    "/pool",
+    "/sdn",
+    "/storage",
+    "/vms",
+];
+
 pub(crate) fn permissions(request: &Request<'_>) -> Result<Reply, Reply> {
     request.allow(&["path", "userid"])?;
-    const PATHS: &[&str] = &[
-        "/",
-        "/access",
-        "/access/groups",
-        "/nodes",
-        "/pool",
-        "/sdn",
-        "/storage",
-        "/vms",
-    ];
     let one = request.param("path");
     let privileges = request.rights.privileges();
     Ok(Reply::ok(Json::data_object(|o| {

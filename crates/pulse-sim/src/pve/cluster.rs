@@ -78,11 +78,12 @@ pub(crate) fn options(request: &Request<'_>) -> Result<Reply, Reply> {
     })))
 }
 
-pub(crate) fn next_id(state: &State) -> Result<Reply, Reply> {
-    let free = (100..)
-        .find(|id| !state.guests.contains_key(id))
-        .unwrap_or(100);
-    Ok(Reply::ok(format!("{{\"data\":\"{free}\"}}").into_bytes()))
+pub(crate) fn next_id(state: &State) -> Reply {
+    let mut free = 100_u32;
+    while state.guests.contains_key(&free) {
+        free += 1;
+    }
+    Reply::ok(format!("{{\"data\":\"{free}\"}}").into_bytes())
 }
 
 pub(crate) fn backup(request: &Request<'_>) -> Result<Reply, Reply> {

@@ -194,8 +194,6 @@ fn vdev(
     });
 }
 
-pub(crate) fn no_lvm() -> Result<Reply, Reply> {
-    Ok(Reply::ok(
-        b"{\"data\":{\"children\":[],\"leaf\":0}}".to_vec(),
-    ))
+pub(crate) fn no_lvm() -> Reply {
+    Reply::ok(b"{\"data\":{\"children\":[],\"leaf\":0}}".to_vec())
 }

@@ -3,6 +3,7 @@
 use crate::guest::seconds;
 use crate::json::Json;
 use crate::model::State;
+use crate::node::SWAP;
 use crate::noise::{between, chance, mix, pick, smooth};
 use crate::pve::request::Request;
 use crate::pve::router::empty_list;
@@ -18,10 +19,10 @@ const MODELS: &[(&str, &str)] = &[
     ("AMD Ryzen 9 7950X 16-Core Processor", "4500.000"),
 ];
 
-pub(crate) fn version() -> Result<Reply, Reply> {
-    Ok(Reply::ok(
+pub(crate) fn version() -> Reply {
+    Reply::ok(
         br#"{"data":{"release":"8.3","repoid":"c1689ccb1065a83b","version":"8.3.0"}}"#.to_vec(),
-    ))
+    )
 }
 
 pub(crate) fn list(request: &Request<'_>, state: &State) -> Result<Reply, Reply> {
@@ -85,9 +86,9 @@ pub(crate) fn status(request: &Request<'_>, state: &State, index: usize) -> Resu
                     .int("free", node.memory - now.mem);
             })
             .nested("swap", |o| {
-                o.int("total", node.swap())
+                o.int("total", SWAP)
                     .int("used", now.swap)
-                    .int("free", node.swap() - now.swap);
+                    .int("free", SWAP - now.swap);
             })
             .nested("rootfs", |o| {
                 o.int("total", node.disk)
@@ -274,21 +275,22 @@ pub(crate) fn network(request: &Request<'_>, state: &State, index: usize) -> Res
     })))
 }
 
+const SERVICES: &[(&str, &str)] = &[
+    ("chrony", "chrony, an NTP client/server"),
+    ("corosync", "Corosync Cluster Engine"),
+    ("cron", "Regular background program processing daemon"),
+    ("pve-cluster", "The Proxmox VE cluster filesystem"),
+    ("pve-firewall", "Proxmox VE firewall"),
+    ("pve-ha-crm", "PVE Cluster HA Resource Manager Daemon"),
+    ("pve-ha-lrm", "PVE Local HA Resource Manager Daemon"),
+    ("pvedaemon", "PVE API Daemon"),
+    ("pveproxy", "PVE API Proxy Server"),
+    ("pvestatd", "PVE Status Daemon"),
+    ("sshd", "OpenBSD Secure Shell server"),
+];
+
 pub(crate) fn services(request: &Request<'_>) -> Result<Reply, Reply> {
     request.allow(&[])?;
-    const SERVICES: &[(&str, &str)] = &[
-        ("chrony", "chrony, an NTP client/server"),
-        ("corosync", "Corosync Cluster Engine"),
-        ("cron", "Regular background program processing daemon"),
-        ("pve-cluster", "The Proxmox VE cluster filesystem"),
-        ("pve-firewall", "Proxmox VE firewall"),
-        ("pve-ha-crm", "PVE Cluster HA Resource Manager Daemon"),
-        ("pve-ha-lrm", "PVE Local HA Resource Manager Daemon"),
-        ("pvedaemon", "PVE API Daemon"),
-        ("pveproxy", "PVE API Proxy Server"),
-        ("pvestatd", "PVE Status Daemon"),
-        ("sshd", "OpenBSD Secure Shell server"),
-    ];
     let alone = request.cluster.name.is_none();
     Ok(Reply::ok(Json::data_list(2048, |l| {
         for (name, desc) in SERVICES {
@@ -305,6 +307,14 @@ pub(crate) fn services(request: &Request<'_>) -> Result<Reply, Reply> {
     })))
 }
 
+const PACKAGES: &[(&str, &str, &str)] = &[
+    ("pve-manager", "8.3.0", "8.3.2"),
+    ("qemu-server", "8.3.0", "8.3.3"),
+    ("pve-container", "5.2.2", "5.2.3"),
+    ("libc6", "2.36-9+deb12u8", "2.36-9+deb12u9"),
+    ("openssl", "3.0.14-1~deb12u2", "3.0.15-1~deb12u1"),
+];
+
 /// Pending package updates: a few, and more on nodes nobody looks after.
 pub(crate) fn updates(request: &Request<'_>, index: usize) -> Result<Reply, Reply> {
     request.allow(&[])?;
@@ -315,13 +325,6 @@ pub(crate) fn updates(request: &Request<'_>, index: usize) -> Result<Reply, Repl
             "Sys.Modify",
         ));
     }
-    const PACKAGES: &[(&str, &str, &str)] = &[
-        ("pve-manager", "8.3.0", "8.3.2"),
-        ("qemu-server", "8.3.0", "8.3.3"),
-        ("pve-container", "5.2.2", "5.2.3"),
-        ("libc6", "2.36-9+deb12u8", "2.36-9+deb12u9"),
-        ("openssl", "3.0.14-1~deb12u2", "3.0.15-1~deb12u1"),
-    ];
     let pending = (mix(node.key, 86) % 6) as usize;
     if pending == 0 {
         return Ok(empty_list());

@@ -72,10 +72,9 @@ pub(crate) fn list(request: &Request<'_>, state: &State, node: usize) -> Result<
     })))
 }
 
-pub(crate) fn current(request: &Request<'_>, state: &State, guest: &Guest) -> Result<Reply, Reply> {
+pub(crate) fn current(request: &Request<'_>, guest: &Guest) -> Result<Reply, Reply> {
     request.allow(&[])?;
     let now = guest.at(request.now);
-    let _ = state;
     Ok(Reply::ok(Json::data_object(|o| {
         listed(o, guest, &now, request.now, true);
         details(o, guest, &now, request.now);

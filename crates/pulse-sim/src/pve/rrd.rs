@@ -3,6 +3,7 @@
 use crate::clock::Millis;
 use crate::json::Json;
 use crate::model::{Guest, Kind, State};
+use crate::node::SWAP;
 use crate::pve::request::Request;
 use crate::reply::Reply;
 
@@ -65,7 +66,7 @@ pub(crate) fn node(request: &Request<'_>, state: &State, index: usize) -> Result
                     .float("iowait", now.wait)
                     .int("memtotal", node.memory)
                     .float("memused", now.mem as f64 + 0.25)
-                    .int("swaptotal", node.swap())
+                    .int("swaptotal", SWAP)
                     .int("swapused", now.swap)
                     .int("roottotal", node.disk)
                     .float("rootused", now.disk as f64 + 0.5)

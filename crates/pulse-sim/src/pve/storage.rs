@@ -116,12 +116,7 @@ pub(crate) fn status(request: &Request<'_>, index: usize, id: &str) -> Result<Re
     })))
 }
 
-pub(crate) fn content(
-    request: &Request<'_>,
-    state: &State,
-    node: usize,
-    id: &str,
-) -> Result<Reply, Reply> {
+pub(crate) fn content(request: &Request<'_>, state: &State, id: &str) -> Result<Reply, Reply> {
     request.allow(&["content", "vmid"])?;
     let storage = find(request, id)
         .ok_or_else(|| Reply::error(500, format!("storage '{id}' does not exist")))?;
@@ -159,7 +154,6 @@ pub(crate) fn content(
             "pbs" => 7,
             _ => return,
         };
-        let _ = node;
         for guest in state.guests.values() {
             let backed_up = storage.plugin == "pbs" || chance(guest.key, 130, 0.5);
             if !backed_up || guest.template || vmid.is_some_and(|v| v != guest.vmid) {
