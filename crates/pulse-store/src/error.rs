@@ -43,7 +43,7 @@ impl StoreError {
         move |source| Self::Io { path, source }
     }
 
-    pub(crate) fn corrupt(place: impl Into<String>, reason: impl ToString) -> Self {
+    pub(crate) fn corrupt(place: impl Into<String>, reason: impl std::fmt::Display) -> Self {
         Self::Corrupt {
             place: place.into(),
             reason: reason.to_string(),

@@ -24,6 +24,7 @@ pub mod sessions;
 pub mod settings;
 mod setup;
 mod store;
+pub mod system;
 pub mod tokens;
 pub mod users;
 pub mod vault;
@@ -35,6 +36,7 @@ pub use lockouts::LockoutRecord;
 pub use nodes::{ClusterEndpoint, Monitored, NodeKind, NodeRecord, NodeRef};
 pub use sessions::SessionRecord;
 pub use store::Store;
+pub use system::{BadSetting, DiscoveryConfig, RawSystemSettings, SystemSettings};
 pub use tokens::TokenRecord;
 pub use users::UserRecord;
 

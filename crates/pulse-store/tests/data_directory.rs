@@ -1,4 +1,5 @@
 //! The key, the modes of files, and what is left after the process is killed.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};

@@ -1,4 +1,5 @@
 //! Every repository through the public handle, on a real database file.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use jiff::{SignedDuration, Timestamp};
 use pulse_core::Secret;

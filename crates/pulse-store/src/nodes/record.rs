@@ -41,7 +41,7 @@ impl std::fmt::Display for NodeKind {
 }
 
 /// What is collected from a server. Only the flags of its kind count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Monitored {
     pub vms: bool,
@@ -63,51 +63,22 @@ pub struct Monitored {
 
 impl Monitored {
     pub fn defaults(kind: NodeKind) -> Self {
-        let none = Self {
-            vms: false,
-            containers: false,
-            storage: false,
-            backups: false,
-            physical_disks: None,
-            datastores: false,
-            sync_jobs: false,
-            verify_jobs: false,
-            prune_jobs: false,
-            garbage_jobs: false,
-            mail_stats: false,
-            queues: false,
-            quarantine: false,
-            domain_stats: false,
-        };
         match kind {
             NodeKind::Pve => Self {
                 vms: true,
                 containers: true,
                 storage: true,
                 backups: true,
-                ..none
+                ..Self::default()
             },
             NodeKind::Pbs => Self {
                 backups: true,
-                ..none
+                ..Self::default()
             },
             NodeKind::Pmg => Self {
                 mail_stats: true,
-                ..none
+                ..Self::default()
             },
-        }
-    }
-}
-
-impl Default for Monitored {
-    fn default() -> Self {
-        Self {
-            vms: false,
-            containers: false,
-            storage: false,
-            backups: false,
-            mail_stats: false,
-            ..Self::defaults(NodeKind::Pve)
         }
     }
 }
