@@ -216,6 +216,10 @@ fn explain(
                 location.unwrap_or("another address")
             ),
         ),
+        401 if said["setupRequired"] == true => (
+            FailureKind::Busy { pause: None },
+            format!("{url} is not set up yet; reports start when its set-up is finished"),
+        ),
         401 => (
             FailureKind::Refused,
             format!(

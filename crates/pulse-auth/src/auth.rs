@@ -113,7 +113,7 @@ impl Auth {
         sessions.load(store.sessions().live(now).await?, now);
         let lockouts = LockoutTable::load(store.lockouts().all().await?, now);
         let first_run =
-            account.is_none() && tokens.is_empty() && env.proxy.is_none() && !oidc.enabled;
+            account.is_none() && !tokens.opens_api() && env.proxy.is_none() && !oidc.enabled;
         let bootstrap = Bootstrap::start(store.dir(), first_run)?;
         if env.deprecated_disable_auth {
             tracing::warn!("DISABLE_AUTH is set but does nothing any more; remove it");
@@ -139,6 +139,19 @@ impl Auth {
         })
     }
 
+    /// Makes sure that a raw token is known as one that only sends host reports; for the agent
+    /// that is started beside the server.
+    pub async fn ensure_report_token(&self, raw: &str, name: &str) -> Result<(), AuthError> {
+        if self.inner.tokens.find(raw).is_some() {
+            return Ok(());
+        }
+        let scopes = vec![crate::policy::Scope::HostAgentReport.as_str().to_owned()];
+        let record = crate::tokens::record(raw, name, scopes, self.now());
+        self.inner.store.tokens().insert(&record).await?;
+        self.inner.tokens.add(record);
+        Ok(())
+    }
+
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
@@ -153,7 +166,7 @@ impl Auth {
 
     pub fn state(&self) -> SetupState {
         let account = sync::read(&self.inner.account).is_some();
-        let tokens = !self.inner.tokens.is_empty();
+        let tokens = self.inner.tokens.opens_api();
         if account {
             SetupState::Configured
         } else if tokens {

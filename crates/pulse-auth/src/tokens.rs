@@ -48,6 +48,23 @@ impl TokenBook {
         sync::read(&self.state).records.is_empty()
     }
 
+    /// Is there a token that can do more than send reports? Only such a token makes an
+    /// installation without an account usable; the one of the agent beside the server does not.
+    pub fn opens_api(&self) -> bool {
+        sync::read(&self.state)
+            .records
+            .iter()
+            .any(|record| match scope_set(record) {
+                ScopeSet::All => true,
+                ScopeSet::Only(scopes) => scopes.iter().any(|scope| {
+                    !matches!(
+                        scope,
+                        Scope::HostAgentReport | Scope::DockerReport | Scope::KubernetesReport
+                    )
+                }),
+            })
+    }
+
     pub fn all(&self) -> Vec<TokenRecord> {
         sync::read(&self.state).records.clone()
     }
@@ -275,23 +292,18 @@ mod tests {
         Timestamp::from_second(1_800_000_000).unwrap()
     }
 
-    fn strings(scopes: &[&str]) -> Option<Vec<String>> {
-        Some(scopes.iter().map(|s| (*s).to_owned()).collect())
+    fn asked(scopes: &[&str]) -> Result<Vec<String>, String> {
+        requested_scopes(Some(scopes.iter().map(|s| (*s).to_owned()).collect()))
     }
 
     #[test]
     fn scopes_as_recorded() {
         assert_eq!(requested_scopes(None).unwrap(), ["*"]);
         assert_eq!(
-            requested_scopes(strings(&[
-                "settings:read",
-                "monitoring:read",
-                "monitoring:read"
-            ]))
-            .unwrap(),
+            asked(&["settings:read", "monitoring:read", "monitoring:read"]).unwrap(),
             ["monitoring:read", "settings:read"]
         );
-        let error = |scopes: &[&str]| requested_scopes(strings(scopes)).unwrap_err();
+        let error = |scopes: &[&str]| asked(scopes).unwrap_err();
         assert_eq!(
             error(&[]),
             "select at least one scope or omit the field for full access"

@@ -21,6 +21,9 @@ struct Arguments {
     /// Add a simulated datacenter to what is watched.
     #[arg(long)]
     demo: bool,
+    /// Keep the token of the agent beside this server in FILE; made when missing.
+    #[arg(long, value_name = "FILE")]
+    local_agent_token: Option<std::path::PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -56,7 +59,11 @@ fn main() -> anyhow::Result<()> {
                 .max_blocking_threads(16)
                 .enable_all()
                 .build()?
-                .block_on(run(config, AuthEnv::read(env)))
+                .block_on(run(
+                    config,
+                    AuthEnv::read(env),
+                    arguments.local_agent_token,
+                ))
         }
     }
 }
@@ -94,7 +101,30 @@ fn start_log(config: &Config) {
     }
 }
 
-async fn run(config: Config, auth_env: AuthEnv) -> anyhow::Result<()> {
+/// A token that may only send host reports, for the agent that runs on the same machine.
+async fn local_agent_token(app: &App, file: &std::path::Path) -> anyhow::Result<()> {
+    let raw = match std::fs::read_to_string(file) {
+        Ok(raw) if !raw.trim().is_empty() => raw.trim().to_owned(),
+        _ => {
+            let raw = format!(
+                "{}{}",
+                uuid::Uuid::new_v4().simple(),
+                uuid::Uuid::new_v4().simple()
+            );
+            pulse_store::files::write_private(file, raw.as_bytes())
+                .with_context(|| file.display().to_string())?;
+            raw
+        }
+    };
+    app.auth.ensure_report_token(&raw, "Local agent").await?;
+    Ok(())
+}
+
+async fn run(
+    config: Config,
+    auth_env: AuthEnv,
+    agent_token: Option<std::path::PathBuf>,
+) -> anyhow::Result<()> {
     let tls = config.tls.as_ref().map(http::listener::tls).transpose()?;
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
@@ -105,6 +135,9 @@ async fn run(config: Config, auth_env: AuthEnv) -> anyhow::Result<()> {
             )
         })?;
     let app = App::start(config, auth_env).await?;
+    if let Some(file) = agent_token {
+        local_agent_token(&app, &file).await?;
+    }
     announce(&app, listener.local_addr()?, tls.is_some());
     let router = routes::router(app.clone());
     http::listener::serve(listener, router, tls, stopped(app.clone())).await;
