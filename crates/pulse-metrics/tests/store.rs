@@ -436,3 +436,34 @@ fn after_shutdown_nothing_is_lost_and_nothing_hangs() {
     });
     assert_eq!(other.stats().unwrap().raw_samples, 360);
 }
+
+#[test]
+fn readers_see_every_tick_once_while_it_moves() {
+    let mut rig = Rig::with(|config| config.flush_interval = Duration::from_millis(1));
+    for i in 0..60 {
+        rig.more.push(rig.cpu(&format!("b-{i}")));
+    }
+    let reader = {
+        let store = rig.store.clone();
+        std::thread::spawn(move || {
+            let mut seen = 0;
+            let mut asked = 0;
+            while seen < 5 * 360 {
+                let query = vm("pve1-101", START, START + 5 * HOUR, 18_000);
+                let result = store.query(&query).unwrap();
+                let points = result.lines.first().map_or(0, |line| line.points.len());
+                assert!(result.step_ms == 0 || points == 0, "a tick seen twice");
+                assert!(points >= seen, "a tick vanished: {points} < {seen}");
+                seen = points;
+                asked += 1;
+            }
+            asked
+        })
+    };
+    for minute in 0..5 * 60 {
+        let from = START + minute * MINUTE;
+        rig.ingest(from, from + MINUTE, |_| 1.0);
+        rig.store.maintain(UnixMs(from + MINUTE)).unwrap();
+    }
+    assert!(reader.join().unwrap() > 20);
+}

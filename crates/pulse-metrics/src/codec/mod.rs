@@ -99,6 +99,61 @@ mod tests {
         }
     }
 
+    /// Blobs of each kind, with columns of each coding.
+    fn good_blobs() -> Vec<Vec<u8>> {
+        let axis: Vec<u32> = (0..300).collect();
+        let members = Members::gather((0..5).map(|id| (id * 3, axis.clone())));
+        let values: Vec<i64> = (0..1500).map(|i: i64| i * 7919 % 1013).collect();
+        let buckets = values.iter().map(|v| crate::bucket::Bucket::one(*v));
+        let mut blobs = Vec::new();
+        for scale in [crate::scale::Scale::Centi, crate::scale::Scale::Exact] {
+            let entry = |(i, value): (usize, &i64)| Entry {
+                metric: (i % 2) as u16,
+                tick: (i % 3) as u16,
+                series: i as u32,
+                value: *value,
+            };
+            let mut batch = TickBatch {
+                times: vec![0, 10_000, 20_000],
+                entries: values.iter().enumerate().map(entry).collect(),
+            };
+            blobs.push(batch.encode(|_| scale));
+            let (members, values) = (members.clone(), values.clone());
+            let samples = SampleChunk {
+                scale,
+                members,
+                values,
+            };
+            let members = samples.members.clone();
+            let buckets = buckets.clone().collect();
+            blobs.push(samples.encode());
+            blobs.push(
+                RollupChunk {
+                    scale,
+                    members,
+                    buckets,
+                }
+                .encode(),
+            );
+        }
+        blobs
+    }
+
+    proptest! {
+        #[test]
+        fn decoders_survive_changed_blobs(
+            which in 0_usize..6,
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
+        ) {
+            let mut blob = good_blobs().swap_remove(which);
+            for (at, byte) in changes {
+                let at = HEADER + at.index(blob.len() - HEADER);
+                blob[at] = byte;
+            }
+            decode_anything(&blob);
+        }
+    }
+
     #[test]
     fn a_flipped_bit_is_found() {
         let blob = seal_blob(BlobKind::Ticks, |out| out.extend([1, 2, 3]));

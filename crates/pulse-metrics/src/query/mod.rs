@@ -1,7 +1,9 @@
 //! Asking the history: what, from when to when, in how many points.
 
+mod canvas;
 mod plan;
 mod read;
+mod wanted;
 
 use std::sync::Arc;
 
