@@ -3,6 +3,7 @@
 //! Compared: status, content type, identity headers, cookie attributes, error text, and the keys
 //! and values of JSON except ids and times. Where this server is meant to differ the entry is in
 //! [`DIFFERENT`] with the reason, and has a test in `improvements.rs`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A server of a few lines around the authenticator, and the recordings of version 5 to send to it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::collections::HashMap;
