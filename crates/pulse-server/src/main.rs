@@ -59,11 +59,7 @@ fn main() -> anyhow::Result<()> {
                 .max_blocking_threads(16)
                 .enable_all()
                 .build()?
-                .block_on(run(
-                    config,
-                    AuthEnv::read(env),
-                    arguments.local_agent_token,
-                ))
+                .block_on(run(config, AuthEnv::read(env), arguments.local_agent_token))
         }
     }
 }

@@ -50,7 +50,7 @@ fn percent_decode(path: &str) -> String {
 }
 
 /// The listener puts it there; without one (tests) it is this machine.
-fn peer(request: &Request) -> Peer {
+pub fn peer(request: &Request) -> Peer {
     request.extensions().get::<Peer>().copied().unwrap_or(Peer {
         ip: IpAddr::from([127, 0, 0, 1]),
         tls: false,

@@ -1,8 +1,192 @@
-//! Set-up, login, sessions, tokens.
+//! Set-up, login, sessions, tokens: the routes of the authenticator's flows.
+//!
+//! The flows are in `pulse-auth` and give complete answers; here they only meet HTTP.
 
-use crate::routes::Entry;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{delete, get, post};
+use http::Method;
+use pulse_auth::{Access, RouteRule, Scope};
+
+use crate::app::App;
+use crate::http::Ask;
+use crate::http::answer::response;
+use crate::routes::{Entry, row};
+
+const SMALL: usize = 64 << 10;
 
 /// The rows of this area.
 pub fn routes() -> Vec<Entry> {
-    Vec::new()
+    use Access::{Gate, Public};
+    let rule = RouteRule::new;
+    let users = Access::Permission {
+        action: "admin",
+        resource: "users",
+    };
+    vec![
+        row(
+            rule(Method::GET, "/api/security/status", Public),
+            get(status),
+        ),
+        row(
+            rule(
+                Method::POST,
+                "/api/security/validate-bootstrap-token",
+                Public,
+            ),
+            post(validate_bootstrap_token),
+        ),
+        row(
+            rule(Method::POST, "/api/security/quick-setup", Public),
+            post(quick_setup),
+        ),
+        row(rule(Method::POST, "/api/login", Public), post(login)),
+        row(rule(Method::POST, "/api/logout", Gate), post(logout)),
+        row(
+            rule(Method::POST, "/api/security/change-password", Gate),
+            post(change_password),
+        ),
+        row(
+            rule(Method::GET, "/api/security/tokens", users).scope(Scope::SettingsRead),
+            get(list_tokens),
+        ),
+        row(
+            rule(Method::POST, "/api/security/tokens", users).scope(Scope::SettingsWrite),
+            post(create_token),
+        ),
+        row(
+            rule(Method::DELETE, "/api/security/tokens/{id}", users).scope(Scope::SettingsWrite),
+            delete(delete_token),
+        ),
+        row(
+            rule(Method::POST, "/api/security/validate-token", Gate).scope(Scope::SettingsWrite),
+            post(validate_token),
+        ),
+        row(
+            rule(Method::POST, "/api/security/regenerate-token", Gate).scope(Scope::SettingsWrite),
+            post(regenerate_token),
+        ),
+        row(
+            rule(Method::POST, "/api/security/reset-lockout", Gate).scope(Scope::SettingsWrite),
+            post(reset_lockout),
+        ),
+        row(
+            rule(
+                Method::GET,
+                "/api/security/recovery",
+                Access::PublicAfterSetup,
+            ),
+            get(recovery),
+        ),
+        row(
+            rule(
+                Method::POST,
+                "/api/security/recovery",
+                Access::PublicAfterSetup,
+            ),
+            post(recovery),
+        ),
+    ]
+}
+
+async fn status(State(app): State<App>, ask: Ask) -> Response {
+    let context = pulse_auth::StatusContext {
+        agent_url: app.config.public_url.trim_end_matches('/').to_owned(),
+        hide_local_login: false,
+        persistent_audit: true,
+        is_docker: std::path::Path::new("/.dockerenv").exists(),
+        in_container: std::path::Path::new("/run/systemd/container").exists(),
+        lxc_ctid: None,
+        docker_container_name: None,
+    };
+    response(app.auth.security_status_answer(&ask.facts(), context).await)
+}
+
+async fn validate_bootstrap_token(State(app): State<App>, ask: Ask) -> Response {
+    response(
+        app.auth
+            .validate_bootstrap_token(&ask.facts(), ask.body_within(SMALL)),
+    )
+}
+
+async fn quick_setup(State(app): State<App>, ask: Ask) -> Response {
+    response(
+        app.auth
+            .quick_setup(&ask.facts(), ask.body_within(SMALL))
+            .await,
+    )
+}
+
+async fn login(State(app): State<App>, ask: Ask) -> Response {
+    response(app.auth.login(&ask.facts(), ask.body_within(SMALL)).await)
+}
+
+async fn logout(State(app): State<App>, ask: Ask) -> Response {
+    response(app.auth.logout(&ask.facts(), &ask.principal).await)
+}
+
+async fn change_password(State(app): State<App>, ask: Ask) -> Response {
+    response(
+        app.auth
+            .change_password(&ask.facts(), &ask.principal, ask.body_within(SMALL))
+            .await,
+    )
+}
+
+async fn list_tokens(State(app): State<App>) -> Response {
+    response(app.auth.list_tokens())
+}
+
+async fn create_token(State(app): State<App>, ask: Ask) -> Response {
+    response(
+        app.auth
+            .create_token(&ask.facts(), &ask.principal, ask.body_within(SMALL))
+            .await,
+    )
+}
+
+async fn delete_token(State(app): State<App>, Path(id): Path<String>, ask: Ask) -> Response {
+    response(
+        app.auth
+            .delete_token(&ask.facts(), &ask.principal, id.trim())
+            .await,
+    )
+}
+
+async fn validate_token(State(app): State<App>, ask: Ask) -> Response {
+    response(
+        app.auth
+            .validate_token(&ask.facts(), ask.body_within(SMALL)),
+    )
+}
+
+async fn regenerate_token(State(app): State<App>, ask: Ask) -> Response {
+    response(
+        app.auth
+            .regenerate_token(&ask.facts(), &ask.principal)
+            .await,
+    )
+}
+
+async fn reset_lockout(State(app): State<App>, ask: Ask) -> Response {
+    response(
+        app.auth
+            .reset_lockout(&ask.facts(), &ask.principal, ask.body_within(SMALL))
+            .await,
+    )
+}
+
+/// A locked-out operator has no credentials, so this route looks for itself: a recovery token, or
+/// an order given on this machine. Anybody else has to be logged in.
+async fn recovery(State(app): State<App>, ask: Ask) -> Response {
+    let facts = ask.facts();
+    let order = serde_json::from_slice::<serde_json::Value>(&ask.body)
+        .ok()
+        .is_some_and(|body| body.get("action").is_some());
+    let own_evidence = facts.header_text("x-recovery-token").is_some()
+        || (facts.is_direct_loopback() && ask.method == Method::POST && order);
+    if !own_evidence && let Err(denied) = app.auth.authenticate(&facts).await {
+        return response(app.auth.refusal(denied, &facts));
+    }
+    response(app.auth.recovery(&facts, ask.body_within(SMALL)).await)
 }
