@@ -1,5 +1,7 @@
 //! Kind 3: the roll-ups of one block in one window.
 
+use std::ops::Range;
+
 use super::bytes::Reader;
 use super::column::{Effort, put_floats, put_ints, read_floats, read_ints};
 use super::{BlobKind, Members, open_blob, seal_blob};
@@ -24,14 +26,26 @@ pub(crate) struct Line {
     pub max: f64,
 }
 
-/// Without `last`.
+/// Without `last`, still in columns.
 #[derive(Debug)]
 pub(crate) struct RollupView {
     pub members: Members,
-    pub lines: Vec<Line>,
+    columns: Lines,
+}
+
+#[derive(Debug)]
+enum Lines {
+    Ints(Columns),
+    Floats {
+        count: Vec<i64>,
+        sum: Vec<f64>,
+        min: Vec<f64>,
+        max: Vec<f64>,
+    },
 }
 
 /// The columns between members and `last`.
+#[derive(Debug)]
 struct Columns {
     count: Vec<i64>,
     mean: Vec<i64>,
@@ -151,43 +165,56 @@ impl RollupView {
     pub(crate) fn decode(blob: &[u8]) -> Result<Self, BlobError> {
         let (mut reader, scale, members) = read_head(blob)?;
         let n = members.entries();
-        let mut lines = Vec::with_capacity(n);
-        if scale == Scale::Exact {
-            let count = read_ints(&mut reader, n)?;
-            let mut floats = || read_floats(&mut reader, n);
-            let (sum, min, max) = (floats()?, floats()?, floats()?);
-            let rest = sum.iter().zip(min.iter().zip(&max));
-            for (&count, (&sum, (&min, &max))) in count.iter().zip(rest) {
-                let count = count as f64;
-                lines.push(Line {
-                    count,
-                    sum,
-                    min,
-                    max,
-                });
+        let columns = if scale == Scale::Exact {
+            Lines::Floats {
+                count: read_ints(&mut reader, n)?,
+                sum: read_floats(&mut reader, n)?,
+                min: read_floats(&mut reader, n)?,
+                max: read_floats(&mut reader, n)?,
             }
         } else {
-            let columns = read_columns(&mut reader, n)?;
-            let bounds = columns.below.iter().zip(&columns.above);
-            let sums = columns
-                .count
-                .iter()
-                .zip(columns.mean.iter().zip(&columns.rest));
-            for ((&below, &above), (&count, (&mean, &rest))) in bounds.zip(sums) {
-                lines.push(Line {
-                    count: count as f64,
-                    sum: mean.wrapping_mul(count).wrapping_add(rest) as f64,
-                    min: mean.wrapping_sub(below) as f64,
-                    max: mean.wrapping_add(above) as f64,
-                });
-            }
-        }
-        Ok(Self { members, lines })
+            Lines::Ints(read_columns(&mut reader, n)?)
+        };
+        Ok(Self { members, columns })
     }
 
-    /// Series id, bucket numbers and lines of each series.
-    pub(crate) fn each(&self) -> impl Iterator<Item = (u32, &[u32], &[Line])> {
-        each(&self.members, &self.lines)
+    /// Series id, bucket numbers and the positions of the lines of each series.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (u32, &[u32], Range<usize>)> {
+        let mut begin = 0;
+        let series = self.members.series.iter().enumerate();
+        series.map(move |(i, &(id, _))| {
+            let axis = self.members.axis(i);
+            let mine = begin..begin + axis.len();
+            begin = mine.end;
+            (id, axis, mine)
+        })
+    }
+
+    /// The lines at these positions.
+    pub(crate) fn lines(&self, at: Range<usize>) -> impl Iterator<Item = Line> {
+        at.map_while(|i| match &self.columns {
+            Lines::Ints(columns) => {
+                let count = *columns.count.get(i)?;
+                let mean = *columns.mean.get(i)?;
+                Some(Line {
+                    count: count as f64,
+                    sum: mean.wrapping_mul(count).wrapping_add(*columns.rest.get(i)?) as f64,
+                    min: mean.wrapping_sub(*columns.below.get(i)?) as f64,
+                    max: mean.wrapping_add(*columns.above.get(i)?) as f64,
+                })
+            }
+            Lines::Floats {
+                count,
+                sum,
+                min,
+                max,
+            } => Some(Line {
+                count: *count.get(i)? as f64,
+                sum: *sum.get(i)?,
+                min: *min.get(i)?,
+                max: *max.get(i)?,
+            }),
+        })
     }
 }
 
@@ -226,6 +253,15 @@ mod tests {
             })
     }
 
+    fn ranges(chunk: &RollupChunk) -> impl Iterator<Item = Range<usize>> {
+        let mut end = 0;
+        chunk.each().map(move |(_, numbers, _)| {
+            let begin = end;
+            end += numbers.len();
+            begin..end
+        })
+    }
+
     proptest! {
         #[test]
         fn rollups_come_back(
@@ -248,10 +284,12 @@ mod tests {
             let back = RollupChunk::decode(&blob).unwrap();
             prop_assert_eq!(&back.members, &chunk.members);
             let view = RollupView::decode(&blob).unwrap();
-            prop_assert_eq!(view.lines.len(), chunk.buckets.len());
+            let lines: Vec<Line> = view.lines(0..chunk.buckets.len()).collect();
+            prop_assert_eq!(lines.len(), chunk.buckets.len());
+            prop_assert!(view.each().map(|s| s.2).eq(ranges(&chunk)));
             if !exact {
                 prop_assert_eq!(&back, &chunk);
-                for (line, bucket) in view.lines.iter().zip(&chunk.buckets) {
+                for (line, bucket) in lines.iter().zip(&chunk.buckets) {
                     prop_assert_eq!(line.sum, bucket.sum as f64);
                     prop_assert_eq!(line.min, bucket.min as f64);
                     prop_assert_eq!(line.max, bucket.max as f64);

@@ -160,12 +160,12 @@ impl Reading<'_> {
     fn rollups(&mut self, part: Part, begin: i64, blob: &[u8]) -> Result<(), BlobError> {
         let chunk = RollupView::decode(blob)?;
         let length = part.tier.bucket_ms();
-        for (id, numbers, lines) in chunk.each() {
+        for (id, numbers, at) in chunk.each() {
             let Some(source) = self.wanted.source(i64::from(id)) else {
                 continue;
             };
             self.canvas.draw(source.output, |pen| {
-                for (&number, line) in numbers.iter().zip(lines) {
+                for (&number, line) in numbers.iter().zip(chunk.lines(at)) {
                     let at = begin + i64::from(number) * length;
                     if at + length > part.from && at < part.to {
                         // A coarse bucket that began before the range is shown at its start.
