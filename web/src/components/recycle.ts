@@ -17,7 +17,8 @@ export function createRecycler<T extends object>(
   start: Accessor<number>,
   kindOf: (item: T) => string,
 ): Accessor<Slot<T>[]> {
-  const bound = new Map<T, OwnSlot<T>>();
+  /** An item may stand in the list more than once: grouped by tag, a guest has as many rows as tags. */
+  let bound = new Map<T, OwnSlot<T>[]>();
   const make = (item: T, index: number): OwnSlot<T> => {
     const [current, setCurrent] = createSignal<T>(item, { equals: (a, b) => a === b });
     const [at, setAt] = createSignal(index);
@@ -34,23 +35,36 @@ export function createRecycler<T extends object>(
     const items = visible();
     const first = start();
     return untrack(() => {
-      const wanted = new Set(items);
-      const free = new Map<string, OwnSlot<T>[]>();
-      for (const [item, slot] of bound) {
-        if (wanted.has(item)) continue;
-        bound.delete(item);
-        const kind = kindOf(item);
-        const list = free.get(kind);
-        if (list) list.push(slot);
-        else free.set(kind, [slot]);
-      }
-      return items.map((item, i) => {
-        const kept = bound.get(item);
-        const slot = kept ?? free.get(kindOf(item))?.pop() ?? make(item, first + i);
-        slot.set(item, first + i);
-        bound.set(item, slot);
-        return slot;
+      const next = new Map<T, OwnSlot<T>[]>();
+      const waiting: number[] = [];
+      const slots: (OwnSlot<T> | undefined)[] = items.map((item, i) => {
+        const kept = bound.get(item)?.shift();
+        if (!kept) waiting.push(i);
+        return kept;
       });
+      const free = new Map<string, OwnSlot<T>[]>();
+      for (const [item, left] of bound) {
+        const kind = kindOf(item);
+        const list = free.get(kind) ?? [];
+        list.push(...left);
+        free.set(kind, list);
+      }
+      for (const i of waiting) {
+        const item = items[i];
+        if (item) slots[i] = free.get(kindOf(item))?.pop() ?? make(item, first + i);
+      }
+      const result: OwnSlot<T>[] = [];
+      for (const [i, slot] of slots.entries()) {
+        const item = items[i];
+        if (!slot || !item) continue;
+        slot.set(item, first + i);
+        const list = next.get(item);
+        if (list) list.push(slot);
+        else next.set(item, [slot]);
+        result.push(slot);
+      }
+      bound = next;
+      return result;
     });
   });
 }

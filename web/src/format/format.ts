@@ -106,7 +106,7 @@ export const day = (at: Date): string => dayMonth.format(at);
 
 /** "1 guest", "2 guests". */
 export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 /** Keeps both ends: "abcdef…uvwxyz". */

@@ -136,8 +136,10 @@ export function QueryField(props: {
         event.stopPropagation();
         // Topmost first: the suggestions, then the text, then the field itself.
         if (open() && props.value !== "") setDismissed(true);
-        else if (props.value !== "") changed("");
-        else input?.blur();
+        else if (props.value !== "") {
+          changed("");
+          setDismissed(true);
+        } else input?.blur();
         return;
       default:
     }

@@ -2,6 +2,7 @@ import { For, Show } from "solid-js";
 import { Status } from "@/components/Status";
 import { Age } from "@/components/Values";
 import { plural } from "@/format/format";
+import { live } from "@/live/live";
 import type { Concern } from "./attention";
 import type { OverviewState } from "./controller";
 
@@ -30,7 +31,9 @@ export function AttentionStrip(props: { page: OverviewState; total: number }) {
       fallback={
         <section class="attn" data-calm aria-label="Attention">
           <Status level="ok" decorative />
-          <strong class="font-semibold">Nothing needs you</strong>
+          <strong class="font-semibold">
+            {live.freshness() === "live" ? "Nothing needs you" : "Nothing needed you"}
+          </strong>
           <span class="muted trunc">
             All nodes answer, and {plural(props.total, "guest")} are within their limits.
           </span>

@@ -218,14 +218,20 @@ export default function Overview() {
   };
 
   // --- moving through the list
-  const indexOf = (id: string) => page.items().findIndex((item) => !isGroup(item) && item.id === id);
-  const focusRow = (id: string) => {
+  // Grouped by tag, a guest has several rows: the place says which one is meant.
+  let place = -1;
+  const indexOf = (id: string) => {
+    const here = page.items()[place];
+    if (here && !isGroup(here) && here.id === id) return place;
+    return page.items().findIndex((item) => !isGroup(item) && item.id === id);
+  };
+  const focusRow = (id: string, index = indexOf(id)) => {
     setCursor(id);
-    const index = indexOf(id);
+    place = index;
     if (index >= 0) virtual.reveal(index);
     queueMicrotask(() =>
       scroller()
-        ?.querySelector<HTMLElement>(`tr[data-row="guest"][data-id="${CSS.escape(id)}"]`)
+        ?.querySelector<HTMLElement>(`tr[data-row="guest"][aria-rowindex="${index + 2}"]`)
         ?.focus(),
     );
   };
@@ -242,7 +248,7 @@ export default function Overview() {
     let next = list[(at += step)];
     while (next && isGroup(next)) next = list[(at += step)];
     if (!next || isGroup(next)) return;
-    focusRow(next.id);
+    focusRow(next.id, at);
     if (open) page.openDetails("guest", next.id, true);
   };
   createShortcuts([
@@ -409,7 +415,9 @@ export default function Overview() {
         {details()}
       </div>
       <Tip root={scroller} text={tip} />
-      <Footer page={page} />
+      <Show when={!isEmpty()}>
+        <Footer page={page} />
+      </Show>
     </Show>
   );
 }

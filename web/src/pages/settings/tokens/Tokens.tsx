@@ -445,7 +445,7 @@ export default function Tokens() {
             )}
           </Match>
         </Switch>
-        <Show when={list.latest?.some(full)}>
+        <Show when={!list.error && list.latest?.some(full)}>
           <p class="row muted p-6">
             <Status level="notice" decorative />
             Tokens with full access can change everything. Replace them with ones that have only the rights
