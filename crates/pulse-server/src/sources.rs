@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pulse_collect::{EndpointName, PveSource};
-use pulse_core::{InstanceKind, Secret};
+use pulse_core::InstanceKind;
+use pulse_proxmox::cluster::{Member, plan_endpoints};
 use pulse_proxmox::{
     ClusterClient, Credentials, Error, Meter, PveApi as _, PveClient, PveOptions, ServerAddress,
     TlsMode,
@@ -34,6 +35,7 @@ pub struct Sources {
     interval: u32,
     deadline: Duration,
     meter: Arc<Meter>,
+    changes: tokio::sync::Mutex<()>,
 }
 
 impl Sources {
@@ -42,7 +44,13 @@ impl Sources {
             interval: config.pve_interval,
             deadline: config.connection_timeout,
             meter: Arc::default(),
+            changes: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Held while nodes are added, changed or removed: one change at a time.
+    pub async fn changing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changes.lock().await
     }
 
     /// What was asked of all Proxmox servers.
@@ -76,30 +84,49 @@ impl Sources {
 
     /// What the collector polls for a record.
     pub fn source(&self, record: &NodeRecord) -> Result<PveSource, SourceError> {
+        let own = ServerAddress::parse(&record.host, record.kind.default_port())
+            .map_err(|error| SourceError::Address(record.name.clone(), error.to_string()))?;
+        let members: Vec<Member> = record
+            .cluster_endpoints
+            .iter()
+            .map(|endpoint| Member {
+                node: endpoint.node_name.clone(),
+                host: endpoint.host.clone(),
+                ip: endpoint.ip.clone(),
+                ip_override: endpoint.ip_override.clone(),
+            })
+            .collect();
+        let by_name = record.verify_ssl && record.fingerprint.is_empty();
         let mut clients = Vec::new();
         let mut endpoints = Vec::new();
-        for endpoint in &record.cluster_endpoints {
-            let host = if endpoint.ip_override.is_empty() {
-                &endpoint.host
-            } else {
-                &endpoint.ip_override
+        for planned in plan_endpoints(&own, &members, by_name) {
+            let member = record
+                .cluster_endpoints
+                .iter()
+                .find(|e| Some(&e.node_name) == planned.node.as_ref());
+            let fingerprint = match member {
+                // Each member shows a certificate of its own.
+                Some(member) if planned.address != own => &member.fingerprint,
+                _ => &record.fingerprint,
             };
-            let address = ServerAddress::parse(host, 8006).map_err(|error| {
-                SourceError::Address(endpoint.node_name.clone(), error.to_string())
-            })?;
-            let client = self.client(record, host, &endpoint.fingerprint)?;
-            clients.push((Some(endpoint.node_name.clone()), client));
-            endpoints.push(EndpointName {
-                node: endpoint.node_name.clone(),
-                url: format!("https://{}", address.authority()),
-                guest_url: endpoint.guest_url.clone(),
-            });
-        }
-        if clients.is_empty() {
+            // The cluster's ports are those of the server that was entered.
+            let address = if member.is_some_and(|m| m.ip_override.contains(':')) {
+                planned.address.clone()
+            } else {
+                planned.address.with_port(own.port())
+            };
+            let url = address.to_string();
             clients.push((
-                None,
-                self.client(record, &record.host, &record.fingerprint)?,
+                planned.node.clone(),
+                self.client(record, &url, fingerprint)?,
             ));
+            if let Some(member) = member {
+                endpoints.push(EndpointName {
+                    node: member.node_name.clone(),
+                    url,
+                    guest_url: member.guest_url.clone(),
+                });
+            }
         }
         let clustered = record.is_cluster && !record.cluster_name.is_empty();
         Ok(PveSource {
@@ -148,6 +175,12 @@ impl Sources {
         }
     }
 
+    /// Polls with changed settings; what is known stays until the first answer.
+    pub async fn restart(&self, app: &App, record: &NodeRecord) {
+        app.runner.stop(&record.name).await;
+        self.start(app, record).await;
+    }
+
     /// Stops polling and forgets what came from a node.
     pub async fn stop(&self, app: &App, name: &str) {
         app.runner.stop(name).await;
@@ -194,12 +227,4 @@ pub async fn cluster_facts(client: &PveClient) -> Result<ClusterFacts, Error> {
         node_count: members.len(),
         members,
     })
-}
-
-/// A secret that a request gave, or the stored one when it gave none.
-pub fn given_or(given: Option<String>, stored: &Secret) -> Secret {
-    match given {
-        Some(text) if !text.is_empty() => Secret::new(text),
-        _ => stored.clone(),
-    }
 }

@@ -30,6 +30,13 @@ pub struct Frame {
     pub bytes: Bytes,
 }
 
+/// Something that happened, for both protocols.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub name: &'static str,
+    pub data: serde_json::Value,
+}
+
 struct Encoders {
     delta: DeltaEncoder,
     parts: PartsCache,
@@ -41,6 +48,7 @@ pub struct Hub {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     deltas: broadcast::Sender<Frame>,
     full: broadcast::Sender<Frame>,
+    events: broadcast::Sender<Event>,
     closing: watch::Sender<bool>,
     pub delta_clients: AtomicUsize,
     pub full_clients: AtomicUsize,
@@ -97,6 +105,7 @@ impl Live {
             snapshots: snapshots.clone(),
             deltas: broadcast::channel(QUEUE).0,
             full: broadcast::channel(4).0,
+            events: broadcast::channel(QUEUE).0,
             closing: watch::channel(false).0,
             delta_clients: AtomicUsize::new(0),
             full_clients: AtomicUsize::new(0),
@@ -208,6 +217,18 @@ impl Hub {
             .parts
             .message(&snapshot, kind)
             .unwrap_or_default()
+    }
+
+    /// Tells all clients that something happened.
+    pub fn event(&self, name: &'static str, data: &serde_json::Value) {
+        let _ = self.events.send(Event {
+            name,
+            data: data.clone(),
+        });
+    }
+
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
     }
 
     pub fn closing(&self) -> watch::Receiver<bool> {

@@ -254,6 +254,7 @@ impl Connection<'_> {
         let (first, mut frames) = app.live.join_deltas();
         let mut version = first.version;
         self.send(Message::Binary(first.bytes)).await?;
+        let mut events = app.live.events();
         let mut closing = app.live.closing();
         let start = Instant::now();
         let mut ping = interval_at(start + PING_EVERY, PING_EVERY);
@@ -283,6 +284,10 @@ impl Connection<'_> {
                         _ => {}
                     }
                 }
+                Ok(event) = events.recv() => {
+                    let message = json!({"type": "event", "name": event.name, "data": event.data});
+                    self.send_json(&message, true).await?;
+                }
                 _ = ping.tick() => self.ping().await?,
                 _ = check.tick() => self.check(watch).await?,
                 _ = closing.changed() => return Err(End::Close(1001, "server stops")),
@@ -304,6 +309,7 @@ impl Connection<'_> {
         self.send_json(&welcome, false).await?;
         let (first, mut frames) = app.live.join_full();
         self.send(text_of(first)).await?;
+        let mut events = app.live.events();
         let mut closing = app.live.closing();
         let start = Instant::now();
         let mut ping = interval_at(start + PING_EVERY, PING_EVERY);
@@ -331,6 +337,11 @@ impl Connection<'_> {
                         }
                         _ => {}
                     }
+                }
+                Ok(event) = events.recv() => {
+                    let at = pulse_wire::time::rfc3339(pulse_core::Timestamp::from_secs(now().secs()));
+                    let message = json!({"type": event.name, "data": event.data, "timestamp": at});
+                    self.send_json(&message, false).await?;
                 }
                 _ = ping.tick() => {
                     let message = json!({"type": "ping", "data": {"timestamp": now().secs()}});

@@ -1,8 +1,0 @@
-//! The configured Proxmox servers.
-
-use crate::routes::Entry;
-
-/// The rows of this area.
-pub fn routes() -> Vec<Entry> {
-    Vec::new()
-}
