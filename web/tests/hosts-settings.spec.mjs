@@ -60,10 +60,7 @@ check(
   async (page) => {
     await row(page, "fra-1").locator("td", { hasText: "1 of 4 members do not answer" }).last().waitFor();
     await page.getByText("connection timed out").waitFor();
-    await page
-      .getByText(/certificate fingerprint changed from/)
-      .first()
-      .waitFor();
+    await page.locator(".reason", { hasText: /certificate fingerprint changed from/ }).waitFor();
     await row(page, "pbs1").getByRole("button", { name: "Test pbs1" }).click();
     await row(page, "pbs1").locator("td", { hasText: "Test passed" }).last().waitFor();
     await row(page, "fra-1").getByRole("button", { name: "More for fra-1" }).click();
