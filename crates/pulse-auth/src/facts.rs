@@ -73,12 +73,25 @@ impl<'a> RequestFacts<'a> {
         self.header("sec-fetch-site") == Some("cross-site")
     }
 
-    /// From this machine, and through no proxy.
+    /// From this machine, and as far as can be told through no proxy. A proxy on this machine that
+    /// adds no header and sends its own address as `Host` cannot be told apart, so this alone must
+    /// never stand for a login.
     pub fn is_direct_loopback(&self) -> bool {
+        const FORWARDED: [&str; 8] = [
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "x-forwarded-server",
+            "forwarded",
+            "x-real-ip",
+            "cf-connecting-ip",
+            "via",
+        ];
         self.peer.to_canonical().is_loopback()
-            && ["x-forwarded-for", "forwarded", "x-real-ip"]
+            && FORWARDED
                 .iter()
                 .all(|name| !self.headers.contains_key(*name))
+            && self.header("host").is_none_or(is_local_name)
     }
 
     /// Does the client's connection end in TLS, here or at a proxy?
@@ -91,6 +104,19 @@ impl<'a> RequestFacts<'a> {
                 .header("forwarded")
                 .is_some_and(|value| value.to_ascii_lowercase().contains("proto=https"))
     }
+}
+
+/// `localhost` or a loopback address, with or without a port.
+fn is_local_name(host: &str) -> bool {
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(name, _)| name);
+    let name = name.trim_matches(['[', ']']);
+    name.eq_ignore_ascii_case("localhost")
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// The first cookie of that name over all `Cookie` headers.
@@ -160,6 +186,38 @@ mod tests {
         assert_eq!(basic("Basic b3A6YTpi"), Some(("op".into(), "a:b".into())));
         assert_eq!(basic("basic b3A6YTpi"), None);
         assert_eq!(basic("Basic ???"), None);
+    }
+
+    #[test]
+    fn a_proxy_on_this_machine_is_not_this_machine() {
+        let direct = |headers: &[(&'static str, &'static str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.append(*name, HeaderValue::from_static(value));
+            }
+            RequestFacts {
+                method: &Method::GET,
+                path: "/",
+                query: None,
+                headers: &map,
+                peer: IpAddr::from([127, 0, 0, 1]),
+                tls: false,
+            }
+            .is_direct_loopback()
+        };
+        for host in [
+            "localhost",
+            "LOCALHOST:7655",
+            "127.0.0.1:7655",
+            "[::1]:7655",
+            "[::1]",
+        ] {
+            assert!(direct(&[("host", host)]), "{host}");
+        }
+        assert!(direct(&[]));
+        assert!(!direct(&[("host", "pulse.example.org")]));
+        assert!(!direct(&[("host", "localhost.example.org")]));
+        assert!(!direct(&[("host", "localhost"), ("x-real-ip", "1.2.3.4")]));
     }
 
     proptest! {

@@ -41,7 +41,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use denied::{Denied, UPGRADE_URL};
 pub use env::{AuthEnv, ProxyConfig};
 pub use facts::RequestFacts;
-pub use flows::{SecurityStatus, StatusContext};
+pub use flows::{SecurityStatus, StatusContext, issue_recovery_token};
 pub use gate::Admission;
 pub use limiter::{Class, RateLimiter};
 pub use lockout::{Failure, LockoutTable};

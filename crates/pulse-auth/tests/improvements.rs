@@ -566,12 +566,25 @@ async fn demo_refuses_writes() {
 #[tokio::test]
 async fn recovery_opens_everything_to_loopback_for_an_hour() {
     let server = ready().await;
-    let recovery =
-        |action: &str| Request::post("/api/security/recovery", &value!({"action": action}));
+    let recovery = |action: &str| {
+        Request::post("/api/security/recovery", &value!({"action": action}))
+            .header("x-api-token", TOKEN)
+    };
+    let path = "/api/security/recovery";
+    let anonymous = Request::post(path, &value!({"action": "disable_auth"}));
+    assert_eq!(
+        server.send(anonymous).await.status(),
+        401,
+        "a proxy on this machine would pass strangers on"
+    );
+    let (session, _) = server.log_in(PASSWORD_1).await;
+    let forged = Request::post(path, &value!({"action": "disable_auth"}));
+    assert_eq!(
+        server.send(with_session(forged, &session)).await.status(),
+        403
+    );
     let remote = recovery("disable_auth").from("192.0.2.1");
     assert_eq!(server.send(remote).await.status(), 403);
-    let page = recovery("disable_auth").header("sec-fetch-site", "cross-site");
-    assert_eq!(server.send(page).await.status(), 403);
     assert_eq!(
         json(&server.send(recovery("enable_auth")).await)["success"],
         false
@@ -604,11 +617,8 @@ async fn recovery_opens_everything_to_loopback_for_an_hour() {
 async fn a_recovery_token_works_once_from_afar() {
     let server = ready().await;
     let generate = value!({"action": "generate_token", "duration": 30});
-    let token = json(
-        &server
-            .send(Request::post("/api/security/recovery", &generate))
-            .await,
-    )["token"]
+    let generate = Request::post("/api/security/recovery", &generate).header("x-api-token", TOKEN);
+    let token = json(&server.send(generate).await)["token"]
         .as_str()
         .unwrap()
         .to_owned();

@@ -53,7 +53,6 @@ const DIFFERENT: &[(&str, &str)] = &[
     ),
     ("cp-too-long", "400 with a reason"),
     ("cp-ok", "no restart is needed"),
-    ("rec-get-anon", "recovery is outside the gate"),
     ("rec-token-anon", "recovery is outside the gate"),
     (
         "rec-get-loopback",

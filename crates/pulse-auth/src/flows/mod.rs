@@ -9,4 +9,5 @@ mod setup;
 mod status;
 mod tokens;
 
+pub use recovery::issue_recovery_token;
 pub use status::{SecurityStatus, StatusContext};

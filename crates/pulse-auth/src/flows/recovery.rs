@@ -1,43 +1,52 @@
 //! `/api/security/recovery` and `POST /api/security/apply-restart`.
 
 use http::{Method, StatusCode};
-use jiff::SignedDuration;
-use pulse_store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+use pulse_core::Secret;
+use pulse_store::{Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::auth::Auth;
+use crate::denied::Denied;
 use crate::facts::RequestFacts;
 use crate::lenient::Fields;
+use crate::policy::Scope;
 use crate::principal::Principal;
 use crate::random;
 
 const HEADER: &str = "x-recovery-token";
 const DEFAULT_MINUTES: i64 = 15;
 
+/// A token that is good once, for one call of the recovery route. For the command line too: who
+/// can open the database is the operator.
+pub async fn issue_recovery_token(
+    store: &Store,
+    minutes: i64,
+    now: Timestamp,
+) -> Result<Secret, StoreError> {
+    let expires = now
+        .saturating_add(SignedDuration::from_mins(minutes))
+        .unwrap_or(now);
+    let token = random::hex_secret::<32>();
+    let hash = random::sha256_hex(token.expose());
+    store.recovery().insert(&hash, now, expires).await?;
+    Ok(token)
+}
+
 impl Auth {
-    /// Open to direct loopback requests, and once to the bearer of a recovery token.
+    /// For an administrator on this machine, and once for the bearer of a recovery token.
+    ///
+    /// Coming from this machine alone is not enough: a reverse proxy may stand there and pass on
+    /// strangers. Who is locked out gets a token from `pulse recovery-token` on the host.
     pub async fn recovery(&self, facts: &RequestFacts<'_>, body: &[u8]) -> Answer {
         if !matches!(*facts.method, Method::GET | Method::POST) {
             return Answer::method_not_allowed();
         }
-        // Only one that is needed is used up.
-        let allowed = if facts.is_direct_loopback() {
-            // Pages that a local browser shows come from loopback too.
-            Ok(!facts.is_cross_site())
-        } else {
-            self.use_recovery_token(facts).await
+        let user = match self.authorize_recovery(facts).await {
+            Ok(user) => user,
+            Err(refusal) => return refusal,
         };
-        match allowed {
-            Ok(true) => {}
-            Ok(false) => {
-                return Answer::text(
-                    StatusCode::FORBIDDEN,
-                    "Recovery endpoint requires localhost access or valid recovery token",
-                );
-            }
-            Err(error) => return Answer::storage_failed(&error),
-        }
         if *facts.method == Method::GET {
             return Answer::ok(json!({
                 "recovery_mode": self.recovery_mode(),
@@ -50,12 +59,12 @@ impl Auth {
             return Answer::text(StatusCode::BAD_REQUEST, "Invalid request");
         };
         match action.as_str() {
-            "generate_token" => self.generate_recovery_token(facts, duration).await,
+            "generate_token" => self.generate_recovery_token(facts, &user, duration).await,
             "disable_auth" => {
                 if let Err(error) = self.enter_recovery_mode() {
                     return Answer::storage_failed(&error);
                 }
-                self.audit(facts, "auth_recovery_enabled", "", true, "")
+                self.audit(facts, "auth_recovery_enabled", &user, true, "")
                     .await;
                 outcome(
                     true,
@@ -64,7 +73,7 @@ impl Auth {
             }
             "enable_auth" => match self.leave_recovery_mode() {
                 Ok(true) => {
-                    self.audit(facts, "auth_recovery_disabled", "", true, "")
+                    self.audit(facts, "auth_recovery_disabled", &user, true, "")
                         .await;
                     outcome(true, "Recovery mode disabled. Authentication re-enabled.")
                 }
@@ -75,7 +84,37 @@ impl Auth {
         }
     }
 
-    async fn generate_recovery_token(&self, facts: &RequestFacts<'_>, duration: i64) -> Answer {
+    /// Who may, or the refusal.
+    async fn authorize_recovery(&self, facts: &RequestFacts<'_>) -> Result<String, Answer> {
+        match self.use_recovery_token(facts).await {
+            Ok(true) => return Ok("recovery token".to_owned()),
+            Ok(false) => {}
+            Err(error) => return Err(Answer::storage_failed(&error)),
+        }
+        if !facts.is_direct_loopback() {
+            return Err(Answer::text(
+                StatusCode::FORBIDDEN,
+                "Recovery endpoint requires localhost access or valid recovery token",
+            ));
+        }
+        let refuse = |denied| self.refusal(denied, facts);
+        let principal = self.authenticate(facts).await.map_err(refuse)?;
+        self.check_csrf(facts, &principal).map_err(refuse)?;
+        if !principal.admin {
+            return Err(refuse(Denied::AdminRequired));
+        }
+        if !principal.scopes.allows(Scope::SettingsWrite) {
+            return Err(refuse(Denied::MissingScope(Scope::SettingsWrite)));
+        }
+        Ok(principal.user)
+    }
+
+    async fn generate_recovery_token(
+        &self,
+        facts: &RequestFacts<'_>,
+        user: &str,
+        duration: i64,
+    ) -> Answer {
         if !facts.is_direct_loopback() {
             return Answer::text(
                 StatusCode::FORBIDDEN,
@@ -87,16 +126,11 @@ impl Auth {
         } else {
             DEFAULT_MINUTES
         };
-        let now = self.now();
-        let expires = now
-            .saturating_add(SignedDuration::from_mins(minutes))
-            .unwrap_or(now);
-        let token = random::hex_secret::<32>();
-        let hash = random::sha256_hex(token.expose());
-        if let Err(error) = self.store().recovery().insert(&hash, now, expires).await {
-            return Answer::storage_failed(&error);
-        }
-        self.audit(facts, "recovery_token_generated", "", true, "")
+        let token = match issue_recovery_token(self.store(), minutes, self.now()).await {
+            Ok(token) => token,
+            Err(error) => return Answer::storage_failed(&error),
+        };
+        self.audit(facts, "recovery_token_generated", user, true, "")
             .await;
         Answer::ok(json!({
             "success": true,
