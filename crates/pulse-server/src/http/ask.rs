@@ -35,10 +35,11 @@ impl Ask {
         }
     }
 
-    /// The body, or nothing when it is longer than `limit`: what cannot be read is not valid.
+    /// The body, or something that is no JSON when it is longer than `limit`: what cannot be read
+    /// is not valid. Nothing at all would be valid where the body may be left out.
     pub fn body_within(&self, limit: usize) -> &[u8] {
         if self.body.len() > limit {
-            b""
+            b"too long"
         } else {
             &self.body
         }
@@ -57,7 +58,7 @@ impl<S: Send + Sync> FromRequest<S> for Ask {
             .collect()
             .await
             .map(http_body_util::Collected::to_bytes)
-            .unwrap_or_default();
+            .unwrap_or_else(|_| Bytes::from_static(b"too long"));
         Ok(Self {
             method: parts.method,
             path,

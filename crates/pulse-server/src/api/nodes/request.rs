@@ -195,6 +195,11 @@ fn check_host(host: &str) -> Result<(), Refusal> {
     if numeric && name.parse::<std::net::Ipv4Addr>().is_err() {
         return Err(bad("Invalid IP address"));
     }
+    // Scripts and commands are made of host names; nothing that a shell reads gets that far.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if !name.chars().all(plain) {
+        return Err(bad("invalid host format"));
+    }
     Ok(())
 }
 
@@ -235,6 +240,7 @@ mod tests {
         refused(&with("https://pve.example:99999"), "Invalid port number");
         refused(&with("https://pve.example:abc"), "Invalid port number");
         refused(&with("https://[zz::1]:8006"), "invalid host format");
+        refused(&with("pbs$(id).example"), "invalid host format");
         refused(
             r#"{"name":"a","type":"esxi","host":"h"}"#,
             "Invalid node type",

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use http::Method;
-use pulse_auth::{Access, RouteRule, Scope};
+use pulse_auth::{Access, RequestFacts, RouteRule, Scope};
 
 use crate::app::App;
 use crate::http::Ask;
@@ -43,7 +43,7 @@ pub fn routes() -> Vec<Entry> {
         row(rule(Method::POST, "/api/login", Public), post(login)),
         row(rule(Method::POST, "/api/logout", Gate), post(logout)),
         row(
-            rule(Method::POST, "/api/security/change-password", Gate),
+            rule(Method::POST, "/api/security/change-password", Gate).scope(Scope::SettingsWrite),
             post(change_password),
         ),
         row(
@@ -79,6 +79,11 @@ pub fn routes() -> Vec<Entry> {
             get(recovery),
         ),
         row(
+            rule(Method::POST, "/api/security/apply-restart", Access::Admin)
+                .scope(Scope::SettingsWrite),
+            post(apply_restart),
+        ),
+        row(
             rule(
                 Method::POST,
                 "/api/security/recovery",
@@ -90,16 +95,35 @@ pub fn routes() -> Vec<Entry> {
 }
 
 async fn status(State(app): State<App>, ask: Ask) -> Response {
+    let facts = ask.facts();
+    let settings = match app.store.settings().system().await {
+        Ok(settings) => settings,
+        Err(error) => {
+            tracing::error!(%error, "system settings not read");
+            pulse_store::SystemSettings::default()
+        }
+    };
     let context = pulse_auth::StatusContext {
-        agent_url: app.config.public_url.trim_end_matches('/').to_owned(),
-        hide_local_login: false,
+        agent_url: agent_url(&app.config.public_url, &settings.public_url, &facts),
+        hide_local_login: settings.hide_local_login,
         persistent_audit: true,
         is_docker: std::path::Path::new("/.dockerenv").exists(),
         in_container: std::path::Path::new("/run/systemd/container").exists(),
         lxc_ctid: None,
         docker_container_name: None,
     };
-    response(app.auth.security_status_answer(&ask.facts(), context).await)
+    response(app.auth.security_status_answer(&facts, context).await)
+}
+
+/// Where agents reach this server: as configured, else as the browser did.
+fn agent_url(env: &str, setting: &str, facts: &RequestFacts<'_>) -> String {
+    let configured = [env, setting].into_iter().find(|url| !url.is_empty());
+    if let Some(url) = configured {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let scheme = if facts.is_https() { "https" } else { "http" };
+    let host = facts.header_text("host").unwrap_or("localhost");
+    format!("{scheme}://{host}")
 }
 
 async fn validate_bootstrap_token(State(app): State<App>, ask: Ask) -> Response {
@@ -176,17 +200,34 @@ async fn reset_lockout(State(app): State<App>, ask: Ask) -> Response {
     )
 }
 
-/// A locked-out operator has no credentials, so this route looks for itself: a recovery token, or
-/// an order given on this machine. Anybody else has to be logged in.
+/// Decides itself who may, because a recovery token is worth one call without a login.
 async fn recovery(State(app): State<App>, ask: Ask) -> Response {
-    let facts = ask.facts();
-    let order = serde_json::from_slice::<serde_json::Value>(&ask.body)
-        .ok()
-        .is_some_and(|body| body.get("action").is_some());
-    let own_evidence = facts.header_text("x-recovery-token").is_some()
-        || (facts.is_direct_loopback() && ask.method == Method::POST && order);
-    if !own_evidence && let Err(denied) = app.auth.authenticate(&facts).await {
-        return response(app.auth.refusal(denied, &facts));
+    response(
+        app.auth
+            .recovery(&ask.facts(), ask.body_within(SMALL))
+            .await,
+    )
+}
+
+/// The service manager starts the program again after it has ended.
+async fn apply_restart(State(app): State<App>, ask: Ask) -> Response {
+    let under_systemd = std::env::var_os("INVOCATION_ID").is_some();
+    let (restart, answer) = app
+        .auth
+        .apply_restart(&ask.facts(), &ask.principal, under_systemd)
+        .await;
+    if restart {
+        tokio::spawn(async {
+            // The answer leaves first.
+            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            let me = std::process::id().to_string();
+            let done = std::process::Command::new("kill")
+                .args(["-TERM", &me])
+                .status();
+            if !done.is_ok_and(|status| status.success()) {
+                tracing::error!("restart failed: the process could not end itself");
+            }
+        });
     }
-    response(app.auth.recovery(&facts, ask.body_within(SMALL)).await)
+    response(answer)
 }
