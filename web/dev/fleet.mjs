@@ -458,5 +458,5 @@ export function history(resource, range, points = 240) {
     }
     metrics[name] = out;
   }
-  return { start, end, step: stepS, metrics };
+  return { start, end, step: stepS * 1000, metrics };
 }

@@ -335,7 +335,7 @@ export interface History {
   range: string;
   start: number;
   end: number;
-  /** Seconds between points, when the server says it. */
+  /** Milliseconds that a point stands for; 0 for single samples. */
   step?: number;
   metrics: Record<string, HistoryPoint[]>;
 }

@@ -5,13 +5,19 @@ import { request } from "@/api/client";
 import type { GuestMetadata } from "@/api/types";
 
 const [links, setLinks] = createSignal<Record<string, GuestMetadata>>({});
+/** False on a server that keeps no links: then nothing offers to add one. */
+const [available, setAvailable] = createSignal(false);
+export { available as linksAvailable };
 let asked = false;
 
 export function loadLinks() {
   if (asked) return;
   asked = true;
   request<Record<string, GuestMetadata>>("/api/guests/metadata")
-    .then((all) => setLinks(all ?? {}))
+    .then((all) => {
+      setLinks(all ?? {});
+      setAvailable(true);
+    })
     // Links are an extra: a server without them only means that there are none.
     .catch(() => {});
 }

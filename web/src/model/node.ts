@@ -84,6 +84,10 @@ export function updateNodeRow(row: NodeRow, ctx: Context) {
   }
 }
 
+/** "pve-manager/8.3.0/c1689ccb" is 8.3.0 to people. */
+export const versionOf = (raw: NodeResource): string =>
+  raw.pveVersion?.match(/\d+(?:\.\d+)+/)?.[0] ?? raw.pveVersion ?? "";
+
 /** The node's own web UI. Only http and https are ever linked. */
 export function nodeLink(raw: NodeResource): string | undefined {
   return safeUrl(raw.guestURL) ?? safeUrl(raw.host) ?? safeUrl(`https://${raw.name}:8006`);

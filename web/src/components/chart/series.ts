@@ -20,10 +20,10 @@ export function typicalStep(points: readonly HistoryPoint[]): number {
 }
 
 /** Splits the line where points are missing; a gap is said, never bridged. */
-export function toPanel(points: readonly HistoryPoint[], start: number, end: number, step?: number): Panel {
+export function toPanel(points: readonly HistoryPoint[], start: number, end: number, stepMs?: number): Panel {
   const panel: Panel = { x: [], value: [], min: [], max: [], gaps: [] };
   const good = points.filter((p) => Number.isFinite(p.value) && p.value >= 0);
-  const usual = step ?? typicalStep(good);
+  const usual = stepMs ? stepMs / 1000 : typicalStep(good);
   const longest = Math.max(usual * 3, 45);
   let previous = start / 1000;
   for (const [i, point] of good.entries()) {

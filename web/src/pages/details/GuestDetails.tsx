@@ -13,11 +13,12 @@ import { Tags } from "@/components/Tags";
 import { toast } from "@/components/toast";
 import { Age, Bytes } from "@/components/Values";
 import { bytes, duration, percent, UNKNOWN } from "@/format/format";
-import { guestLink, saveLink } from "@/live/links";
+import { guestLink, linksAvailable, saveLink } from "@/live/links";
 import { live } from "@/live/live";
 import { diskReason, type GuestRow } from "@/model/guest";
 import { LIMITS } from "@/model/level";
 import { nodeLink, safeUrl } from "@/model/node";
+import { mayRead } from "@/session/session";
 
 const size = (n: number) => bytes(n).join(" ");
 
@@ -193,9 +194,11 @@ export default function GuestDetails(props: {
                     </ButtonLink>
                   )}
                 </Show>
-                <Button icon="edit" onClick={() => setEditing(true)}>
-                  {guestLink(r().id) ? "Change link" : "Add a link"}
-                </Button>
+                <Show when={linksAvailable() && mayRead("monitoring:write")}>
+                  <Button icon="edit" onClick={() => setEditing(true)}>
+                    {guestLink(r().id) ? "Change link" : "Add a link"}
+                  </Button>
+                </Show>
               </>
             }
           >

@@ -9,7 +9,7 @@ import { Age } from "@/components/Values";
 import { bytes, duration, plural, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
 import { LIMITS } from "@/model/level";
-import { nodeLink } from "@/model/node";
+import { nodeLink, versionOf } from "@/model/node";
 import { temperature } from "../overview/columns";
 
 const size = (n: number) => bytes(n).join(" ");
@@ -141,7 +141,7 @@ export default function NodeDetails(props: {
                   <Source name="Proxmox API" at={r().lastSeen} />
                 </h3>
                 <dl class="facts">
-                  <Fact name="Proxmox VE">{r().raw.pveVersion || UNKNOWN}</Fact>
+                  <Fact name="Proxmox VE">{versionOf(r().raw) || UNKNOWN}</Fact>
                   <Fact name="Kernel">{r().raw.kernelVersion || UNKNOWN}</Fact>
                   <Fact name="Address">
                     <Show when={r().raw.host} keyed fallback={UNKNOWN}>

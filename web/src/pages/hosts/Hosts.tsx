@@ -378,7 +378,7 @@ export default function Hosts() {
                     </div>
                   }
                 >
-                  <table class="grid-table" role="grid" aria-label="Hosts">
+                  <table class="grid-table hosts-table" role="grid" aria-label="Hosts">
                     <colgroup>
                       <col class="c-st" />
                       <col />

@@ -44,7 +44,7 @@ function Row(props: { row: NodeRow; ctx: CellContext }) {
       </td>
       <th scope="row" class="trunc">
         <span class="row" style={{ gap: "6px" }}>
-          <span class="nm trunc">{r().name}</span>
+          <span class="nm trunc shrink-0 max-w-[70%]">{r().name}</span>
           <Show when={nodeLink(r().raw)} keyed>
             {(url) => (
               <a

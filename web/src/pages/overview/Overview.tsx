@@ -207,7 +207,8 @@ export default function Overview() {
     observer.observe(el);
     onCleanup(() => observer.disconnect());
   };
-  const columns = createMemo(() => columnsFor(width()), [], {
+  const fit = createMemo(() => columnsFor(width()));
+  const columns = createMemo(() => fit().columns, [], {
     equals: (a, b) => a.length === b.length && a.every((column, i) => column === b[i]),
   });
   const ctx: CellContext = {
@@ -379,7 +380,7 @@ export default function Overview() {
         <Totals />
       </nav>
       <div class="body" data-aged={aged() ? "" : undefined}>
-        <main class="main" ref={watchWidth}>
+        <main class="main" ref={watchWidth} data-narrow={fit().narrow ? "" : undefined}>
           <Show when={live.loaded()} fallback={<Loading />}>
             <Show when={!isEmpty()} fallback={<NothingConnected />}>
               <AttentionStrip page={page} total={live.guests().length} />

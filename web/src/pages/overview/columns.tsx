@@ -1,5 +1,5 @@
 /** Nodes and guests share these columns, so that CPU stands above CPU. */
-import { Show, type JSX } from "solid-js";
+import { createMemo, createRoot, Show, type JSX } from "solid-js";
 import { Icon } from "@/components/Icon";
 import { Tags } from "@/components/Tags";
 import { Age, Meter, Pair, Two } from "@/components/Values";
@@ -8,7 +8,7 @@ import { live } from "@/live/live";
 import type { Trends } from "@/live/trends";
 import { diskReason, type GuestRow } from "@/model/guest";
 import { LIMITS } from "@/model/level";
-import type { NodeRow } from "@/model/node";
+import { versionOf, type NodeRow } from "@/model/node";
 import { prefs } from "@/prefs/prefs";
 import type { OverviewState } from "./controller";
 
@@ -38,6 +38,11 @@ export interface Column {
   tip?: string;
 }
 
+/** Without a single known backup, "none" would be a claim nobody checked. */
+const backupsKnown = createRoot(() =>
+  createMemo(() => (live.structure(), live.guests().some((row) => row.backup !== null))),
+);
+
 const muted = (text: string) => <span class="muted">{text}</span>;
 
 export function temperature(celsius: number): readonly [string, string] {
@@ -62,7 +67,7 @@ export const COLUMNS: readonly Column[] = [
         <span class="muted">{r().vmid}</span>
       </>
     ),
-    node: (r) => muted(r().raw.pveVersion || UNKNOWN),
+    node: (r) => muted(versionOf(r().raw) || UNKNOWN),
   },
   {
     key: "node",
@@ -296,7 +301,7 @@ export const COLUMNS: readonly Column[] = [
     nodeSort: "temp",
     num: true,
     guest: (r) => (
-      <Show when={r().backup} keyed fallback={<span class="muted">none</span>}>
+      <Show when={r().backup} keyed fallback={<span class="muted">{backupsKnown() ? "none" : UNKNOWN}</span>}>
         {(at) => <Age at={at} bare />}
       </Show>
     ),
@@ -366,20 +371,67 @@ export function orderedColumns(): Column[] {
     .map((entry) => entry.column);
 }
 
+/** Widths of the style sheet, to know what fits beside a readable name. */
+const WIDTH: Record<string, number> = {
+  "c-id": 78,
+  "c-node": 96,
+  "c-tags": 122,
+  "c-os": 120,
+  "c-ip": 112,
+  "c-cpu": 118,
+  "c-mem": 216,
+  "c-dsk": 216,
+  "c-net": 140,
+  "c-io": 140,
+  "c-bk": 100,
+  "c-up": 94,
+};
+const NARROW_METER = 128;
+const STATE_AND_NAME = 40 + 150;
+
+/** Beside a wide drawer even the essentials leave, one by one. */
+const LEAVE_LAST = ["uptime", "id", "disk", "mem"];
+
+export interface Fit {
+  columns: Column[];
+  /** Meters without their used / total. */
+  narrow: boolean;
+}
+
 /**
- * Columns leave by priority as the list narrows; the list never scrolls sideways. They leave the DOM, not only
- * the screen: a colspan over hidden columns would invent new ones.
+ * Columns leave by priority as the list narrows; the name never gets less than it needs, and the list never
+ * scrolls sideways. They leave the DOM, not only the screen: a colspan over hidden columns would invent new ones.
  */
-export function columnsFor(width: number): Column[] {
+export function columnsFor(width: number): Fit {
   const hidden = hiddenColumns();
-  const room = width < 860 ? 1 : width < 980 ? 2 : width < 1120 ? 3 : 4;
   const noBackups =
     live.loaded() &&
     !live.guests().some((row) => row.backup !== null) &&
     !live.nodes().some((row) => row.temp !== null);
-  return orderedColumns().filter(
-    (c) => !hidden.includes(c.key) && c.priority <= room && !(c.key === "backup" && noBackups),
+  const wanted = orderedColumns().filter(
+    (c) => !hidden.includes(c.key) && !(c.key === "backup" && noBackups),
   );
+  const stages = [
+    [4, false],
+    [3, false],
+    [2, false],
+    [2, true],
+    [1, true],
+  ] as const;
+  for (const [room, narrow] of stages) {
+    const columns = wanted.filter((c) => c.priority <= room);
+    const size = (c: Column) =>
+      narrow && /c-mem|c-dsk/.test(c.class) ? NARROW_METER : (WIDTH[c.class] ?? 100);
+    const total = () => columns.reduce((sum, c) => sum + size(c), STATE_AND_NAME);
+    if (room === 1)
+      for (const key of LEAVE_LAST) {
+        if (total() <= width) break;
+        const at = columns.findIndex((c) => c.key === key);
+        if (at >= 0) columns.splice(at, 1);
+      }
+    if (room === 1 || total() <= width) return { columns, narrow };
+  }
+  return { columns: wanted, narrow: true };
 }
 
 export function HeadContent(props: { text: string | readonly [string, string] }) {

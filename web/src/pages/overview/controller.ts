@@ -7,7 +7,7 @@ import { createEffect, createMemo, createSignal, on, onCleanup } from "solid-js"
 import { live } from "@/live/live";
 import { isProblem, naturalKey, type GuestRow, type Power } from "@/model/guest";
 import { LEVEL_ORDER } from "@/model/level";
-import type { NodeRow } from "@/model/node";
+import { versionOf, type NodeRow } from "@/model/node";
 import { plural } from "@/format/format";
 import { prefs, setPrefs, type GroupBy } from "@/prefs/prefs";
 import { asTerm, hasTerm, parseQuery, STATUS_WORDS, toggleTerm, type Predicate } from "@/query/query";
@@ -50,7 +50,7 @@ type NodeSort =
 const NODE_SORT: Record<NodeSort, (row: NodeRow) => SortValue> = {
   name: (r) => naturalKey(r.name),
   status: (r) => LEVEL_ORDER[r.level],
-  version: (r) => naturalKey(r.raw.pveVersion ?? ""),
+  version: (r) => naturalKey(versionOf(r.raw)),
   guests: (r) => r.cores,
   cpu: (r) => r.cpu,
   mem: (r) => r.mem,

@@ -12,6 +12,7 @@ import { Note, Status } from "@/components/Status";
 import { clock, plural } from "@/format/format";
 import { live } from "@/live/live";
 import { InstallAgent } from "../hosts/InstallAgent";
+import { versionOf } from "@/model/node";
 import { attention } from "../overview/attention";
 import { enter, status } from "@/session/session";
 import { makePassphrase } from "./passphrase";
@@ -372,9 +373,7 @@ function Arrives(props: { onBack: () => void; onOpen: () => void }) {
       note(
         `n${node.id}`,
         node.name,
-        node.offline
-          ? "does not answer"
-          : `Proxmox VE ${node.raw.pveVersion ?? ""}, ${plural(guests, "guest")}`,
+        node.offline ? "does not answer" : `Proxmox VE ${versionOf(node.raw)}, ${plural(guests, "guest")}`,
         !node.offline,
       );
     }
