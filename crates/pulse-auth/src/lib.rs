@@ -9,8 +9,10 @@
 //! Everything that grows with what strangers send has a cap: sessions, lockouts, rate windows,
 //! cached credentials, password checks in flight.
 
+mod account;
 mod answer;
 mod auth;
+mod authenticate;
 mod basic_cache;
 mod bootstrap;
 mod clock;
@@ -33,9 +35,11 @@ mod recovery_mode;
 mod sessions;
 mod sync;
 pub mod tokens;
+mod watch;
 
+pub use account::Account;
 pub use answer::{Answer, Body};
-pub use auth::{Account, Auth, AuthError, OidcState, SetupState};
+pub use auth::{Auth, AuthError, OidcState, SetupState};
 pub use bootstrap::Bootstrap;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use denied::{Denied, UPGRADE_URL};

@@ -51,18 +51,7 @@ impl TokenBook {
     /// Is there a token that can do more than send reports? Only such a token makes an
     /// installation without an account usable; the one of the agent beside the server does not.
     pub fn opens_api(&self) -> bool {
-        sync::read(&self.state)
-            .records
-            .iter()
-            .any(|record| match scope_set(record) {
-                ScopeSet::All => true,
-                ScopeSet::Only(scopes) => scopes.iter().any(|scope| {
-                    !matches!(
-                        scope,
-                        Scope::HostAgentReport | Scope::DockerReport | Scope::KubernetesReport
-                    )
-                }),
-            })
+        !sync::read(&self.state).records.iter().all(only_reports)
     }
 
     pub fn all(&self) -> Vec<TokenRecord> {
@@ -276,6 +265,19 @@ pub fn requested_scopes(asked: Option<Vec<String>>) -> Result<Vec<String>, Strin
         return Err("wildcard '*' cannot be combined with other scopes".to_owned());
     }
     Ok(scopes)
+}
+
+/// May the token do nothing but send reports of agents?
+pub fn only_reports(record: &TokenRecord) -> bool {
+    match scope_set(record) {
+        ScopeSet::All => false,
+        ScopeSet::Only(scopes) => scopes.iter().all(|scope| {
+            matches!(
+                scope,
+                Scope::HostAgentReport | Scope::DockerReport | Scope::KubernetesReport
+            )
+        }),
+    }
 }
 
 pub fn scope_set(record: &TokenRecord) -> ScopeSet {

@@ -692,3 +692,35 @@ async fn the_audit_log_tells_the_story() {
             .all(|e| e.ip == "127.0.0.1" && !e.path.is_empty())
     );
 }
+
+/// Set-up checks the caller's password while it holds the lock that updating an old hash wants.
+#[tokio::test]
+async fn set_up_with_an_outdated_hash_does_not_hang() {
+    let mut server = ready().await;
+    let old = bcrypt::hash(PASSWORD_1, 4).unwrap();
+    let users = server.auth.store().users();
+    users.rehash("op", &old.into()).await.unwrap();
+    server.restart(AuthEnv::default()).await;
+    let body = value!({"username": "op", "password": PASSWORD_2, "apiToken": TOKEN, "force": true});
+    let again = Request::post("/api/security/quick-setup", &body).basic("op", PASSWORD_1);
+    let response = tokio::time::timeout(std::time::Duration::from_secs(20), server.send(again));
+    assert_eq!(response.await.unwrap().status(), 200);
+    server.log_in(PASSWORD_2).await;
+}
+
+#[tokio::test]
+async fn the_local_agent_keeps_its_token_over_set_up() {
+    let server = Server::start(AuthEnv::default()).await;
+    let agent = "a".repeat(64);
+    server
+        .auth
+        .ensure_report_token(&agent, "Local agent")
+        .await
+        .unwrap();
+    assert_eq!(server.auth.state(), SetupState::FirstRun);
+    server.set_up(TOKEN).await;
+    let gated = |token: &str| Request::get("/api/other").header("x-api-token", token);
+    assert_eq!(server.send(gated(&agent)).await.status(), 200);
+    let state = Request::get("/api/state").header("x-api-token", &agent);
+    assert_eq!(server.send(state).await.status(), 403);
+}

@@ -57,7 +57,7 @@ impl Tokens<'_> {
     /// Makes `token` the only one.
     pub async fn replace_all(&self, token: &TokenRecord) -> Result<()> {
         let mut transaction = self.0.begin().await?;
-        replace_in(&mut transaction, token).await?;
+        replace_in(&mut transaction, std::slice::from_ref(token)).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -110,12 +110,15 @@ impl Tokens<'_> {
 
 pub(crate) async fn replace_in(
     connection: &mut SqliteConnection,
-    token: &TokenRecord,
+    tokens: &[TokenRecord],
 ) -> Result<()> {
     sqlx::query("DELETE FROM api_tokens")
         .execute(&mut *connection)
         .await?;
-    insert(connection, token).await
+    for token in tokens {
+        insert(connection, token).await?;
+    }
+    Ok(())
 }
 
 async fn insert(connection: &mut SqliteConnection, token: &TokenRecord) -> Result<()> {

@@ -109,7 +109,7 @@ async fn accounts_and_tokens() {
         last_used_at: None,
     };
     store
-        .install_account(&user, &token("first", "h1", now()))
+        .install_account(&user, &[token("first", "h1", now())])
         .await
         .unwrap();
     assert_eq!(
@@ -143,7 +143,7 @@ async fn accounts_and_tokens() {
     assert!(tokens.delete("second", Some("h2")).await.unwrap());
     assert!(tokens.suppressed().await.unwrap().contains("h2"));
     store
-        .install_account(&user, &token("again", "h3", now()))
+        .install_account(&user, &[token("again", "h3", now())])
         .await
         .unwrap();
     assert_eq!(tokens.all().await.unwrap().len(), 1);

@@ -5,8 +5,9 @@ use pulse_core::Secret;
 use pulse_store::UserRecord;
 use serde_json::json;
 
+use crate::account::{Account, env_fingerprint};
 use crate::answer::Answer;
-use crate::auth::{Account, Auth, env_fingerprint};
+use crate::auth::Auth;
 use crate::denied::Denied;
 use crate::facts::RequestFacts;
 use crate::lenient::{BadBody, Fields};
@@ -79,8 +80,11 @@ impl Auth {
         let Ok(hash) = self.inner.hasher.hash(new).await else {
             return Denied::Busy.answer(now);
         };
-        if let Err(error) = self.replace_password(&account, hash).await {
-            return Answer::storage_failed(&error);
+        match self.replace_password(&account, hash).await {
+            Ok(true) => {}
+            // Somebody else changed it meanwhile, so what was checked is no longer the password.
+            Ok(false) => return unauthorized("Current password is incorrect"),
+            Err(error) => return Answer::storage_failed(&error),
         }
         self.forgive(&account.name, ip).await;
         self.audit(
@@ -99,13 +103,20 @@ impl Auth {
         }))
     }
 
-    /// Stores the hash, ends the sessions of the account and forgets cached credentials.
+    /// Stores the hash, ends the sessions of the account and forgets cached credentials. `false`
+    /// when the account is not the one that was checked any more.
     async fn replace_password(
         &self,
         account: &Account,
         hash: Secret,
-    ) -> Result<(), pulse_store::StoreError> {
+    ) -> Result<bool, pulse_store::StoreError> {
         let _change = self.inner.change.lock().await;
+        let unchanged = self.account().is_some_and(|current| {
+            current.name == account.name && current.password_changed == account.password_changed
+        });
+        if !unchanged {
+            return Ok(false);
+        }
         let now = self.now();
         let supersedes_env = self
             .env()
@@ -130,6 +141,7 @@ impl Auth {
         self.inner
             .sessions
             .end_all(self.store(), Some(&account.name))
-            .await
+            .await?;
+        Ok(true)
     }
 }

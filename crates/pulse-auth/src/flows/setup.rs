@@ -5,8 +5,9 @@ use pulse_core::Secret;
 use pulse_store::UserRecord;
 use serde_json::json;
 
+use crate::account::{Account, env_fingerprint};
 use crate::answer::Answer;
-use crate::auth::{Account, Auth, env_fingerprint};
+use crate::auth::Auth;
 use crate::denied::Denied;
 use crate::facts::RequestFacts;
 use crate::lenient::{BadBody, Fields};
@@ -111,7 +112,7 @@ impl Auth {
         if let Err(problem) = setup.check() {
             return Answer::text(StatusCode::BAD_REQUEST, problem).with_headers(identity.headers);
         }
-        let answer = self.apply_setup(&setup).await;
+        let answer = self.apply_setup(&setup, !configured).await;
         if answer.status.is_success() {
             self.audit(
                 facts,
@@ -211,13 +212,23 @@ impl Auth {
         )
     }
 
-    async fn apply_setup(&self, setup: &QuickSetup) -> Answer {
+    async fn apply_setup(&self, setup: &QuickSetup, first: bool) -> Answer {
         let Ok(hash) = self.inner.hasher.hash(setup.password.clone()).await else {
             return Denied::Busy.answer(self.now());
         };
         let now = self.now();
         let raw = setup.api_token.expose();
-        let token = tokens::record(raw, "Primary token", vec!["*".to_owned()], now);
+        let mut kept = vec![tokens::record(
+            raw,
+            "Primary token",
+            vec!["*".to_owned()],
+            now,
+        )];
+        if first {
+            // The agent beside the server has its token from the start.
+            let reporting = self.inner.tokens.all().into_iter();
+            kept.extend(reporting.filter(tokens::only_reports));
+        }
         let user = UserRecord {
             name: setup.username.clone(),
             password_hash: hash.clone(),
@@ -229,7 +240,7 @@ impl Auth {
             created_at: now,
             password_changed: now,
         };
-        if let Err(error) = self.store().install_account(&user, &token).await {
+        if let Err(error) = self.store().install_account(&user, &kept).await {
             return Answer::storage_failed(&error);
         }
         *sync::write(&self.inner.account) = Some(Account {
@@ -238,7 +249,7 @@ impl Auth {
             password_changed: Some(now),
             from_env: false,
         });
-        self.inner.tokens.load(vec![token]);
+        self.inner.tokens.load(kept);
         self.inner.basic.clear();
         self.inner.sessions.forget_all();
         self.inner.bootstrap.finish();
