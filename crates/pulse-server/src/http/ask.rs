@@ -54,11 +54,10 @@ impl<S: Send + Sync> FromRequest<S> for Ask {
         let peer = layers::peer(&request);
         let principal = layers::principal(&request);
         let (parts, body) = request.into_parts();
-        let body = Limited::new(body, LARGEST)
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes)
-            .unwrap_or_else(|_| Bytes::from_static(b"too long"));
+        let body = Limited::new(body, LARGEST).collect().await.map_or_else(
+            |_| Bytes::from_static(b"too long"),
+            http_body_util::Collected::to_bytes,
+        );
         Ok(Self {
             method: parts.method,
             path,
