@@ -201,7 +201,7 @@ check("errors of the lists are said, with a way to try again", { path: "/setting
       apiError: { path: "/api/config/nodes", status: 500, body: "the configuration could not be decrypted" },
     },
   });
-  await page.getByRole("link", { name: "Proxmox", exact: true }).last().click();
+  await page.getByRole("navigation", { name: "Settings" }).getByRole("link", { name: "Proxmox" }).click();
   await page.getByText("the configuration could not be decrypted").waitFor();
   await mock({ set: { apiError: null } });
   await page.getByRole("button", { name: "Try again" }).click();

@@ -68,6 +68,7 @@ export interface NodeResource {
   isClusterMember?: boolean;
   clusterName?: string;
   linkedHostAgentId?: string;
+  stale?: boolean;
 }
 
 export interface GuestResource {
@@ -102,6 +103,12 @@ export interface GuestResource {
   tags?: string | string[];
   pool?: string;
   lock?: string;
+  /** Why the four rates are not known; absent when they are. */
+  ioStatusReason?: string;
+  /** Unix ms when the guest agent's facts were read. */
+  agentSeen?: number;
+  /** Not reported for three poll intervals. */
+  stale?: boolean;
   lastSeen: number;
 }
 
@@ -138,6 +145,7 @@ export interface HostResource {
   osVersion?: string;
   kernelVersion?: string;
   architecture?: string;
+  cpuModel?: string;
   cpuCount?: number;
   /** Percent 0 to 100; absent when 0. */
   cpuUsage?: number;
@@ -167,6 +175,7 @@ export interface HostResource {
   tags?: string[];
   commandsEnabled?: boolean;
   isLegacy?: boolean;
+  stale?: boolean;
   linkedNodeId?: string;
 }
 

@@ -32,15 +32,19 @@ export function Menu(props: {
         : `${below}px`;
   };
 
-  const toggled = (event: ToggleEvent) => {
-    const isOpen = event.newState === "open";
-    setOpen(isOpen);
-    if (!isOpen) {
-      if (!document.activeElement || document.activeElement === document.body) button?.focus();
-      return;
-    }
+  const toggle = () => {
+    panel?.togglePopover();
+    if (!panel?.matches(":popover-open")) return;
+    // At once, not with the toggle event a moment later: the next key already belongs to the menu.
+    setOpen(true);
     place();
     items()[0]?.focus();
+  };
+
+  const toggled = (event: ToggleEvent) => {
+    if (event.newState === "open") return;
+    setOpen(false);
+    if (!document.activeElement || document.activeElement === document.body) button?.focus();
   };
 
   const keys = (event: KeyboardEvent) => {
@@ -74,7 +78,7 @@ export function Menu(props: {
         "aria-expanded": open(),
         "aria-haspopup": "dialog",
         "aria-controls": id,
-        onClick: () => panel?.togglePopover(),
+        onClick: toggle,
       })}
       <div
         ref={panel}

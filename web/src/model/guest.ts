@@ -114,7 +114,7 @@ function powerOf(raw: GuestResource, unreachable: boolean): Power {
 export function updateGuestRow(row: GuestRow, ctx: Context) {
   const raw = row.raw;
   const nodeGone = ctx.offlineNodes.has(`${raw.instance}\u0000${raw.node}`);
-  const stale = isStale(raw.lastSeen, ctx);
+  const stale = raw.stale === true || isStale(raw.lastSeen, ctx);
   const power = powerOf(raw, nodeGone || stale);
   const running = power === "running" || power === "paused";
   row.power = power;
@@ -128,10 +128,11 @@ export function updateGuestRow(row: GuestRow, ctx: Context) {
   row.mem = running && row.memTotal > 0 ? (row.memUsed / row.memTotal) * 100 : null;
   const usage = raw.disk?.usage ?? -1;
   row.disk = power !== "unknown" && usage >= 0 && row.diskTotal > 0 && !raw.diskStatusReason ? usage : null;
-  row.netIn = running ? raw.networkIn : null;
-  row.netOut = running ? raw.networkOut : null;
-  row.read = running ? raw.diskRead : null;
-  row.write = running ? raw.diskWrite : null;
+  const rates = running && !raw.ioStatusReason;
+  row.netIn = rates ? raw.networkIn : null;
+  row.netOut = rates ? raw.networkOut : null;
+  row.read = rates ? raw.diskRead : null;
+  row.write = rates ? raw.diskWrite : null;
   row.uptime = running && raw.uptime > 0 ? raw.uptime : null;
 
   row.cpuOver = power === "running" ? over(row.cpu, LIMITS.guest.cpu) : "";

@@ -67,7 +67,7 @@ export function updateHostRow(row: HostRow, ctx: Context) {
   // The same clamp as the server's: six report intervals, at least a minute, at most ten.
   const patience = Math.min(600, Math.max(60, 6 * (raw.intervalSeconds || 60))) * 1000;
   const silent = raw.lastSeen > 0 && ctx.at - raw.lastSeen > patience;
-  row.offline = raw.status === "offline" || silent;
+  row.offline = raw.status === "offline" || raw.stale === true || silent;
   row.lastSeen = raw.lastSeen > 0 ? raw.lastSeen : 0;
   const on = !row.offline;
   row.cpu = on ? (raw.cpuUsage ?? 0) : null;

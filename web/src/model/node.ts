@@ -50,7 +50,7 @@ export function makeNodeRow(raw: NodeResource): NodeRow {
 
 export function updateNodeRow(row: NodeRow, ctx: Context) {
   const raw = row.raw;
-  const stale = isStale(raw.lastSeen, ctx);
+  const stale = raw.stale === true || isStale(raw.lastSeen, ctx);
   row.offline = raw.status === "offline" || raw.connectionHealth === "error" || stale;
   row.lastSeen = raw.lastSeen > 0 ? raw.lastSeen : 0;
   const on = !row.offline;

@@ -136,6 +136,7 @@ export default function GuestDetails(props: {
         const r = () => (live.tick(), guest);
         const node = () => live.nodes().find((n) => n.instance === r().instance && n.name === r().node);
         const inside = () => r().raw.type === "qemu";
+        const insideSeen = () => (inside() ? (r().raw.agentSeen ?? r().lastSeen) : r().lastSeen);
         return (
           <Drawer
             level={r().level}
@@ -220,7 +221,7 @@ export default function GuestDetails(props: {
               <section>
                 <h3>
                   Inside the guest
-                  <Source name={inside() ? "guest agent" : "container"} at={r().lastSeen} />
+                  <Source name={inside() ? "guest agent" : "container"} at={insideSeen()} />
                 </h3>
                 <dl class="facts">
                   <Fact name="System">
@@ -291,7 +292,7 @@ export default function GuestDetails(props: {
             <section class="dsec">
               <h3>
                 Filesystems
-                <Source name={inside() ? "guest agent" : "Proxmox API"} at={r().lastSeen} />
+                <Source name={inside() ? "guest agent" : "Proxmox API"} at={insideSeen()} />
               </h3>
               <Show
                 when={(r().raw.disks?.length ?? 0) > 0}
@@ -322,7 +323,7 @@ export default function GuestDetails(props: {
               <section class="dsec">
                 <h3>
                   Network interfaces
-                  <Source name={inside() ? "guest agent" : "Proxmox API"} at={r().lastSeen} />
+                  <Source name={inside() ? "guest agent" : "Proxmox API"} at={insideSeen()} />
                 </h3>
                 <Interfaces list={r().raw.networkInterfaces ?? []} />
               </section>

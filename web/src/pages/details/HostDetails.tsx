@@ -93,6 +93,9 @@ export default function HostDetails(props: {
                   <Fact name="Host name">
                     <Copyable text={r().raw.hostname} label="the host name" />
                   </Fact>
+                  <Show when={r().raw.cpuModel}>
+                    <Fact name="Processor">{r().raw.cpuModel}</Fact>
+                  </Show>
                   <Fact name="Cores">{r().raw.cpuCount ?? UNKNOWN}</Fact>
                   <Fact name="Memory">{r().raw.memory ? size(r().raw.memory?.total ?? 0) : UNKNOWN}</Fact>
                   <Show when={r().raw.memory?.swapTotal}>
