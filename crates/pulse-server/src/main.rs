@@ -30,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Print the token that the first-run wizard asks for.
     BootstrapToken,
+    /// Make a token for one call of /api/security/recovery, valid for 15 minutes.
+    RecoveryToken,
     /// Print the OpenAPI document.
     Openapi,
     /// Print the version.
@@ -51,6 +53,10 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Some(Command::BootstrapToken) => print_bootstrap_token(&config),
+        Some(Command::RecoveryToken) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(print_recovery_token(&config)),
         None => {
             start_log(&config);
             // Two threads: one slow request must not hold up the polls, and more only cost memory.
@@ -77,6 +83,15 @@ fn print_bootstrap_token(config: &Config) -> anyhow::Result<()> {
         ),
         Err(error) => Err(error).with_context(|| path.display().to_string()),
     }
+}
+
+/// Whoever may open the database is the operator.
+async fn print_recovery_token(config: &Config) -> anyhow::Result<()> {
+    let store = pulse_store::Store::open(&config.data_dir).await?;
+    let token = pulse_auth::issue_recovery_token(&store, 15, jiff::Timestamp::now()).await?;
+    store.close().await;
+    println!("{}", token.expose());
+    Ok(())
 }
 
 fn start_log(config: &Config) {
