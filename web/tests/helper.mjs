@@ -30,7 +30,10 @@ export async function mock(body) {
 
 const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 
-export async function open(path = "/", { size = "desktop", theme = "dark", login = true, storage } = {}) {
+export async function open(
+  path = "/",
+  { size = "desktop", theme = "dark", login = true, storage, origin = url } = {},
+) {
   const phone = size === "phone";
   const context = await browser.newContext({
     viewport: SIZES[size],
@@ -47,7 +50,7 @@ export async function open(path = "/", { size = "desktop", theme = "dark", login
   page.on("console", (message) => {
     if (/Content Security Policy|Refused to/.test(message.text())) page.errors.push(message.text());
   });
-  await page.goto(url + path);
+  await page.goto(origin + path);
   if (login) {
     await signIn(page);
     await page.locator(".hdr").waitFor();
