@@ -82,7 +82,7 @@ export function makePlot(root: HTMLElement, width: number, spec: PlotSpec): uPlo
   const opts: uPlot.Options = {
     width,
     height: spec.height,
-    padding: [5, 4, spec.axis ? 0 : 6, 0],
+    padding: [5, 12, spec.axis ? 0 : 6, 0],
     legend: { show: false },
     cursor: {
       y: false,

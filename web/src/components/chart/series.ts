@@ -23,7 +23,8 @@ export function typicalStep(points: readonly HistoryPoint[]): number {
 export function toPanel(points: readonly HistoryPoint[], start: number, end: number, stepMs?: number): Panel {
   const panel: Panel = { x: [], value: [], min: [], max: [], gaps: [] };
   const good = points.filter((p) => Number.isFinite(p.value) && p.value >= 0);
-  const usual = stepMs ? stepMs / 1000 : typicalStep(good);
+  // Agents may report less often than a point stands for; that alone is no gap.
+  const usual = Math.max((stepMs ?? 0) / 1000, typicalStep(good));
   const longest = Math.max(usual * 3, 45);
   let previous = start / 1000;
   for (const [i, point] of good.entries()) {

@@ -379,7 +379,7 @@ export default function Nodes() {
   return (
     <>
       <div class="ph">
-        <div class="flex-1" style={{ "min-width": "200px" }}>
+        <div class="ph-text">
           <h1>Proxmox</h1>
           <p>
             Virtual Environment, Backup Server and Mail Gateway. A cluster needs one entry; its members are

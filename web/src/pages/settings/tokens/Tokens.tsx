@@ -312,7 +312,7 @@ export default function Tokens() {
   return (
     <>
       <div class="ph">
-        <div class="flex-1" style={{ "min-width": "200px" }}>
+        <div class="ph-text">
           <h1>API tokens</h1>
           <p>
             For agents, dashboards and scripts. A token has only the rights you give it, and its secret is
