@@ -56,8 +56,9 @@ pub fn spawn(
                 command = inbox.recv() => {
                     let Some(command) = command else { break };
                     run(&mut inventory, command, &mut observer, &mut acknowledge);
-                    // A burst becomes one version.
-                    while let Ok(command) = inbox.try_recv() {
+                    // A burst becomes one version, but a steady stream must not keep readers waiting.
+                    for _ in 0..QUEUE {
+                        let Ok(command) = inbox.try_recv() else { break };
                         run(&mut inventory, command, &mut observer, &mut acknowledge);
                     }
                 }

@@ -14,7 +14,10 @@ pub(crate) fn apply(inventory: &mut Inventory, mut host: Host, applied: &mut App
         }
         host.linked_node.clone_from(&previous.linked_node);
         host.linked_guest.clone_from(&previous.linked_guest);
-        if previous.hostname != host.hostname || previous.details.report_ip != host.details.report_ip
+        // Whoever comes back may claim a node again.
+        if previous.hostname != host.hostname
+            || previous.details.report_ip != host.details.report_ip
+            || !previous.online
         {
             inventory.dirty_mut().membership = true;
         }
@@ -23,7 +26,9 @@ pub(crate) fn apply(inventory: &mut Inventory, mut host: Host, applied: &mut App
     }
     host.online = true;
     host.liveness = Liveness::Fresh;
-    inventory.dirty_mut().hosts = true;
+    let dirty = inventory.dirty_mut();
+    dirty.hosts = true;
+    dirty.any = true;
     let host = Arc::new(host);
     applied.hosts.push(Arc::clone(&host));
     inventory.hosts.insert(host.id.clone(), host);
@@ -41,12 +46,18 @@ pub(crate) fn silence_allowed_ms(interval_seconds: u32) -> i64 {
 
 pub(crate) fn age(inventory: &mut Inventory, now: Timestamp) {
     let mut changed = false;
+    let mut came_or_went = false;
     for host in inventory.hosts.values_mut() {
         let silent = now.since(host.seen);
         let online = silent <= silence_allowed_ms(host.interval_seconds);
         let stale = silent > i64::from(host.interval_seconds.max(10)) * 3000;
-        let liveness = if stale { Liveness::Stale } else { Liveness::Fresh };
+        let liveness = if stale {
+            Liveness::Stale
+        } else {
+            Liveness::Fresh
+        };
         if host.online != online || host.liveness != liveness {
+            came_or_went |= host.online != online;
             let host = Arc::make_mut(host);
             host.online = online;
             host.liveness = liveness;
@@ -57,6 +68,7 @@ pub(crate) fn age(inventory: &mut Inventory, now: Timestamp) {
         let dirty = inventory.dirty_mut();
         dirty.hosts = true;
         dirty.any = true;
+        dirty.membership |= came_or_went;
     }
 }
 

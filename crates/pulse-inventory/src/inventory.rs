@@ -1,11 +1,11 @@
 //! The state and its rules: apply a report, let time pass, build a snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use pulse_core::{
-    Guest, Host, InstanceKind, InstanceState, Node, ReportBody, Snapshot, SourceReport, Storage,
-    Timestamp,
+    Guest, Host, InstanceKind, InstanceState, Node, PveReport, ReportBody, Snapshot, SourceReport,
+    Storage, Timestamp,
 };
 
 use crate::pve::PveInstance;
@@ -36,7 +36,7 @@ pub struct Inventory {
     pub(crate) pve: BTreeMap<String, PveInstance>,
     pub(crate) hosts: BTreeMap<String, Arc<Host>>,
     /// Hosts that an operator unlinked from their node; they stay unlinked.
-    pub(crate) unlinked: std::collections::BTreeSet<String>,
+    pub(crate) unlinked: BTreeSet<String>,
     version: u64,
     at: Timestamp,
     dirty: Dirty,
@@ -95,9 +95,18 @@ impl Inventory {
 
     /// Removes everything that came from the simulated datacenter.
     pub fn forget_demo(&mut self) {
+        let before = self.pve.len() + self.hosts.len();
         self.pve.retain(|_, instance| !instance.state.demo);
-        self.hosts.retain(|_, host| !host.demo);
-        self.mark_all();
+        let (hosts, unlinked) = (&mut self.hosts, &mut self.unlinked);
+        hosts.retain(|id, host| {
+            if host.demo {
+                unlinked.remove(id);
+            }
+            !host.demo
+        });
+        if before != self.pve.len() + self.hosts.len() {
+            self.mark_all();
+        }
     }
 
     fn mark_all(&mut self) {
@@ -119,25 +128,17 @@ impl Inventory {
             ..Applied::default()
         };
         self.at = self.at.max(at);
-        self.dirty.any = true;
         match report.body {
             ReportBody::Pve(pve) => {
-                let covered_by = self.covered_by(&pve);
-                let instance = self
-                    .pve
-                    .entry(pve.instance.clone())
-                    .or_insert_with(|| PveInstance::new(&pve.instance, report.demo));
-                if let Some(other) = covered_by {
-                    instance.reject_as_duplicate(&other, at);
-                } else {
-                    instance.apply(*pve, at, &mut self.dirty, &mut applied);
-                }
+                self.dirty.any = true;
+                self.apply_pve(*pve, report.demo, at, &mut applied);
             }
             ReportBody::PollFailed {
                 instance,
                 kind: InstanceKind::Pve,
                 failure,
             } => {
+                self.dirty.any = true;
                 let entry = self
                     .pve
                     .entry(instance.clone())
@@ -146,31 +147,66 @@ impl Inventory {
                 entry.age(at, &mut self.dirty);
             }
             ReportBody::PollFailed { .. } => {}
-            ReportBody::Host(host) => {
-                hosts::apply(self, *host, &mut applied);
-            }
+            ReportBody::Host(host) => hosts::apply(self, *host, &mut applied),
         }
         applied
     }
 
-    /// A second connection to a cluster that is already watched would show every guest twice.
-    fn covered_by(&self, report: &pulse_core::PveReport) -> Option<String> {
-        self.pve
+    fn apply_pve(&mut self, report: PveReport, demo: bool, at: Timestamp, applied: &mut Applied) {
+        let name = report.instance.clone();
+        let own = self
+            .pve
+            .entry(name.clone())
+            .or_insert_with(|| PveInstance::new(&name, demo));
+        let newcomer = own.nodes.is_empty();
+        // Ids have to be unique: a second connection to a cluster that is already watched would
+        // show every guest twice.
+        let rivals: Vec<String> = self
+            .pve
             .iter()
-            .filter(|(name, _)| **name != report.instance)
-            .find(|(name, other)| {
-                let first = other.state.last_success.is_some()
-                    && self
-                        .pve
-                        .get(&report.instance)
-                        .is_none_or(|own| own.nodes.is_empty() || *name < &report.instance);
-                first
-                    && report
-                        .nodes
-                        .iter()
-                        .any(|node| node.cluster.is_some() && other.has_node_id(&node.id))
+            .filter(|(other, instance)| {
+                **other != name && report.nodes.iter().any(|n| instance.has_node_id(&n.id))
             })
-            .map(|(name, _)| name.clone())
+            .map(|(other, _)| other.clone())
+            .collect();
+        let clustered = report.nodes.iter().any(|node| node.cluster.is_some());
+        let senior = rivals.iter().find(|other| newcomer || **other < name);
+        if let Some(own) = self.pve.get_mut(&name) {
+            if let Some(senior) = senior {
+                own.reject_as_duplicate(senior, clustered, at, &mut self.dirty);
+                return;
+            }
+            own.apply(report, at, &mut self.dirty, applied);
+        }
+        // Two connections that turned out to lead to one cluster only now.
+        for rival in rivals {
+            if let Some(rival) = self.pve.get_mut(&rival) {
+                rival.reject_as_duplicate(&name, clustered, at, &mut self.dirty);
+            }
+        }
+        self.tell_storages_apart();
+        if let Some(own) = self.pve.get(&name) {
+            applied.storages = own.observed_storages(at);
+        }
+    }
+
+    /// Different clusters may have one name, and with it storages of one id. The instance that
+    /// comes first by name keeps it, so that history stays where it is over a restart.
+    fn tell_storages_apart(&mut self) {
+        let mut taken: HashSet<String> = HashSet::new();
+        for (name, instance) in &mut self.pve {
+            for storage in &mut instance.storages {
+                if taken.contains(&storage.id) {
+                    let mut id = format!("{name}-{}", storage.id);
+                    while taken.contains(&id) {
+                        id.push('+');
+                    }
+                    Arc::make_mut(storage).id = id;
+                    self.dirty.storages = true;
+                }
+                taken.insert(storage.id.clone());
+            }
+        }
     }
 
     pub(crate) fn dirty_mut(&mut self) -> &mut Dirty {
@@ -248,9 +284,21 @@ impl Inventory {
         } else {
             Arc::clone(&old.hosts)
         };
-        let instances: Vec<Arc<InstanceState>> =
-            self.pve.values().map(|i| Arc::new(i.state.clone())).collect();
-        let connection_health = Arc::new(self.connection_health());
+        // What did not change stays the same value: readers tell by it what to encode anew.
+        let instances: Vec<Arc<InstanceState>> = self
+            .pve
+            .values()
+            .map(|i| {
+                let known = old.instances.iter().find(|known| ***known == i.state);
+                known.map_or_else(|| Arc::new(i.state.clone()), Arc::clone)
+            })
+            .collect();
+        let connection_health = self.connection_health();
+        let connection_health = if connection_health == *old.connection_health {
+            Arc::clone(&old.connection_health)
+        } else {
+            Arc::new(connection_health)
+        };
         self.dirty = Dirty::default();
         self.published = Arc::new(Snapshot {
             version: self.version,

@@ -1,7 +1,8 @@
 //! Which host agent runs on which node or inside which guest.
 //!
 //! Names decide, but only when they are unique: where two nodes share a name, an address of the
-//! host has to match the node's. A wrong link is worse than none.
+//! host has to match the node's, and where two hosts do, the node's address or who still reports
+//! decides. A wrong link is worse than none.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,24 +40,55 @@ fn has_address(host: &Host, address: &str) -> bool {
             }))
 }
 
+/// What a host may be linked to, by short name. Demo and real data live in worlds of their own.
+type ByName<T> = HashMap<(bool, String), Vec<Arc<T>>>;
+
+fn index(inventory: &Inventory) -> (ByName<Node>, ByName<Guest>) {
+    let (mut nodes, mut guests) = (ByName::<Node>::new(), ByName::<Guest>::new());
+    for instance in inventory.pve.values() {
+        let demo = instance.state.demo;
+        for tracked in instance.nodes.values() {
+            let key = (demo, short(&tracked.node.name));
+            nodes
+                .entry(key)
+                .or_default()
+                .push(Arc::clone(&tracked.node));
+        }
+        for guest in instance.guests() {
+            let key = (demo, short(&guest.name));
+            guests.entry(key).or_default().push(Arc::clone(guest));
+        }
+    }
+    (nodes, guests)
+}
+
+/// The only candidate, or the only one with an address of the host.
 fn pick_node<'a>(host: &Host, candidates: &'a [Arc<Node>]) -> Option<&'a Arc<Node>> {
     match candidates {
-        [] => None,
         [only] => Some(only),
-        several => {
-            let mut by_address = several
+        several => single(
+            several
                 .iter()
-                .filter(|node| has_address(host, address_of(&node.host)));
-            let first = by_address.next();
-            if by_address.next().is_some() {
-                None
-            } else {
-                first
-            }
-        }
+                .filter(|node| has_address(host, address_of(&node.host))),
+        ),
     }
 }
 
+fn single<T>(mut list: impl Iterator<Item = T>) -> Option<T> {
+    let first = list.next();
+    if list.next().is_some() { None } else { first }
+}
+
+/// The host that a node belongs to, of several that carry its name: the one with its address, or
+/// the only one that still reports (an agent that was installed anew has a new id).
+fn pick_host<'a>(node: &Node, claims: &[&'a Arc<Host>]) -> Option<&'a Arc<Host>> {
+    let claims = || claims.iter().copied();
+    single(claims())
+        .or_else(|| single(claims().filter(|h| has_address(h, address_of(&node.host)))))
+        .or_else(|| single(claims().filter(|h| h.online)))
+}
+
+/// Finds all links anew.
 pub(crate) fn relink(inventory: &mut Inventory) {
     if inventory.hosts.is_empty()
         && inventory
@@ -66,76 +98,61 @@ pub(crate) fn relink(inventory: &mut Inventory) {
     {
         return;
     }
-    let mut nodes: HashMap<String, Vec<Arc<Node>>> = HashMap::new();
-    let mut guests: HashMap<String, Vec<Arc<Guest>>> = HashMap::new();
-    for instance in inventory.pve.values() {
-        for tracked in instance.nodes.values() {
-            nodes
-                .entry(short(&tracked.node.name))
-                .or_default()
-                .push(Arc::clone(&tracked.node));
+    let (nodes, guests) = index(inventory);
+    let mut claims: HashMap<&str, (&Arc<Node>, Vec<&Arc<Host>>)> = HashMap::new();
+    let mut guest_of: HashMap<String, String> = HashMap::new();
+    for host in inventory.hosts.values() {
+        let key = (host.demo, short(&host.hostname));
+        if key.1.is_empty() {
+            continue;
         }
-        for guest in instance.guests() {
-            guests
-                .entry(short(&guest.name))
-                .or_default()
-                .push(Arc::clone(guest));
+        let node = nodes.get(&key).and_then(|list| pick_node(host, list));
+        if let Some(node) = node.filter(|_| !inventory.unlinked.contains(&host.id)) {
+            claims
+                .entry(node.id.as_str())
+                .or_insert_with(|| (node, Vec::new()))
+                .1
+                .push(host);
+        } else if let Some([only]) = guests.get(&key).map(Vec::as_slice) {
+            guest_of.insert(host.id.clone(), only.id.clone());
         }
     }
-    let mut host_of_node: HashMap<String, String> = HashMap::new();
+    let links: Vec<(String, String)> = claims
+        .into_values()
+        .filter_map(|(node, hosts)| Some((node.id.clone(), pick_host(node, &hosts)?.id.clone())))
+        .collect();
+    let host_of: HashMap<&str, &str> = links
+        .iter()
+        .map(|(n, h)| (n.as_str(), h.as_str()))
+        .collect();
+    let node_of: HashMap<&str, &str> = links
+        .iter()
+        .map(|(n, h)| (h.as_str(), n.as_str()))
+        .collect();
+    let mut hosts_changed = false;
+    let mut nodes_changed = false;
     for host in inventory.hosts.values_mut() {
-        let name = short(&host.hostname);
-        let same_world = |demo: bool| demo == host.demo;
-        let node = nodes
-            .get(&name)
-            .filter(|_| !inventory.unlinked.contains(&host.id))
-            .and_then(|list| pick_node(host, list))
-            .filter(|node| {
-                same_world(
-                    inventory
-                        .pve
-                        .get(&node.instance)
-                        .is_some_and(|i| i.state.demo),
-                )
-            })
-            .map(|node| node.id.clone());
-        let guest = if node.is_some() {
-            None
-        } else {
-            match guests.get(&name).map(Vec::as_slice) {
-                Some([only])
-                    if same_world(
-                        inventory
-                            .pve
-                            .get(&only.instance)
-                            .is_some_and(|i| i.state.demo),
-                    ) =>
-                {
-                    Some(only.id.clone())
-                }
-                _ => None,
-            }
-        };
-        if let Some(node) = &node {
-            host_of_node.insert(node.clone(), host.id.clone());
-        }
-        if host.linked_node != node || host.linked_guest != guest {
+        let node = node_of.get(host.id.as_str()).copied();
+        let guest = guest_of.get(&host.id).map(String::as_str);
+        if host.linked_node.as_deref() != node || host.linked_guest.as_deref() != guest {
             let host = Arc::make_mut(host);
-            host.linked_node = node;
-            host.linked_guest = guest;
+            host.linked_node = node.map(str::to_owned);
+            host.linked_guest = guest.map(str::to_owned);
+            hosts_changed = true;
         }
     }
     for instance in inventory.pve.values_mut() {
         for tracked in instance.nodes.values_mut() {
-            let linked = host_of_node.get(&tracked.node.id);
-            if tracked.node.linked_host.as_ref() != linked {
-                Arc::make_mut(&mut tracked.node).linked_host = linked.cloned();
+            let linked = host_of.get(tracked.node.id.as_str()).copied();
+            if tracked.node.linked_host.as_deref() != linked {
+                Arc::make_mut(&mut tracked.node).linked_host = linked.map(str::to_owned);
+                nodes_changed = true;
             }
         }
     }
     let dirty = inventory.dirty_mut();
-    dirty.nodes = true;
-    dirty.hosts = true;
+    dirty.nodes |= nodes_changed;
+    dirty.hosts |= hosts_changed;
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub(crate) struct PveInstance {
     /// By vmid: unique inside a cluster.
     guests: BTreeMap<u32, Arc<Guest>>,
     pub storages: Vec<Arc<Storage>>,
+    storages_reported: Option<Timestamp>,
     interval_ms: i64,
     first_failure: Option<Timestamp>,
 }
@@ -62,6 +63,7 @@ impl PveInstance {
             nodes: BTreeMap::new(),
             guests: BTreeMap::new(),
             storages: Vec::new(),
+            storages_reported: None,
             interval_ms: 10_000,
             first_failure: None,
         }
@@ -86,16 +88,49 @@ impl PveInstance {
         )
     }
 
-    pub fn reject_as_duplicate(&mut self, other: &str, at: Timestamp) {
-        self.nodes.clear();
-        self.guests.clear();
-        self.storages.clear();
+    /// Another instance has nodes of the same ids: this one shows nothing, and says why.
+    pub fn reject_as_duplicate(
+        &mut self,
+        other: &str,
+        clustered: bool,
+        at: Timestamp,
+        dirty: &mut Dirty,
+    ) {
+        if !self.nodes.is_empty() {
+            self.nodes.clear();
+            self.guests.clear();
+            self.storages.clear();
+            dirty.nodes = true;
+            dirty.guests = true;
+            dirty.storages = true;
+            dirty.membership = true;
+        }
+        let name = &self.state.name;
+        self.state.error = Some(if clustered {
+            format!(
+                "{name}: the same cluster is already watched as {other}; remove one of the two in Settings → Proxmox nodes"
+            )
+        } else {
+            format!(
+                "{name}: its node would have the same id as a node of {other}; give one of the two another name in Settings → Proxmox nodes"
+            )
+        });
         self.state.health = InstanceHealth::Degraded;
         self.state.last_success = Some(at);
-        self.state.error = Some(format!(
-            "{}: the same cluster is already watched as {other}; remove one of the two in Settings → Proxmox nodes",
-            self.state.name
-        ));
+        self.state.failures = 0;
+        self.first_failure = None;
+    }
+
+    /// Storages that the report of `at` told about.
+    pub fn observed_storages(&self, at: Timestamp) -> Vec<Arc<Storage>> {
+        if self.storages_reported != Some(at) {
+            return Vec::new();
+        }
+        self.storages
+            .iter()
+            .filter(|s| s.active)
+            .map(Arc::clone)
+            .collect()
     }
 
     pub fn poll_failed(&mut self, failure: PollFailure, at: Timestamp) {
@@ -113,12 +148,10 @@ impl PveInstance {
         applied: &mut Applied,
     ) {
         self.interval_ms = i64::from(report.interval_seconds.max(1)) * 1000;
-        self.state.failures = 0;
-        self.first_failure = None;
-        self.state.last_success = Some(at);
-        self.state.error = (!report.notes.is_empty()).then(|| report.notes.join("; "));
-        if report.nodes.is_empty() && !self.nodes.is_empty() {
-            // An empty list from a cluster that had nodes is a fault of the answer, not news.
+        if report.nodes.is_empty() {
+            // There is no server without nodes: a fault of the answer, not news. It counts as a
+            // failed poll, so that what is known gets old as with any other.
+            self.state.failures = self.state.failures.saturating_add(1);
             self.state.health = InstanceHealth::Error;
             self.state.error = Some(format!(
                 "{}: Proxmox answered with an empty node list; check the permissions of the monitoring user (Sys.Audit on /nodes)",
@@ -128,13 +161,17 @@ impl PveInstance {
             self.age(at, dirty);
             return;
         }
+        self.state.failures = 0;
+        self.first_failure = None;
+        self.state.last_success = Some(at);
+        self.state.error = (!report.notes.is_empty()).then(|| report.notes.join("; "));
         self.state.health = report.health;
         self.apply_nodes(report.nodes, at, dirty, applied);
         if let Some(guests) = report.guests {
             self.apply_guests(guests, at, dirty, applied);
         }
         if let Some(storages) = report.storages {
-            self.apply_storages(storages, &report.storages_missing_nodes, at, dirty, applied);
+            self.apply_storages(storages, &report.storages_missing_nodes, at, dirty);
         }
         self.age(at, dirty);
     }
@@ -263,19 +300,19 @@ impl PveInstance {
         missing_nodes: &[String],
         at: Timestamp,
         dirty: &mut Dirty,
-        applied: &mut Applied,
     ) {
         dirty.storages = true;
+        let same = |a: &Storage, b: &Storage| {
+            (&a.node, &a.name, &a.kind, a.shared) == (&b.node, &b.name, &b.kind, b.shared)
+        };
         let mut next: Vec<Arc<Storage>> = Vec::with_capacity(storages.len());
         for storage in storages {
-            let storage = Arc::new(storage);
-            if storage.active {
-                applied.storages.push(Arc::clone(&storage));
+            if !next.iter().any(|known| same(known, &storage)) {
+                next.push(Arc::new(storage));
             }
-            next.push(storage);
         }
         for previous in &self.storages {
-            if next.iter().any(|s| s.id == previous.id) {
+            if next.iter().any(|s| same(s, previous)) {
                 continue;
             }
             let not_answered = if previous.shared {
@@ -292,6 +329,7 @@ impl PveInstance {
             }
         }
         self.storages = next;
+        self.storages_reported = Some(at);
     }
 
     /// Applies the passing of time.
@@ -309,16 +347,31 @@ impl PveInstance {
             dirty.any = true;
         }
         let health = self.state.health;
+        let last_success = self.state.last_success;
         for tracked in self.nodes.values_mut() {
-            let unseen = tracked.last_online.is_none_or(|t| now.since(t) > stale_after);
-            let liveness = if unseen { Liveness::Stale } else { Liveness::Fresh };
-            let goes_offline = failing && tracked.node.online;
+            let unseen = tracked
+                .last_online
+                .is_none_or(|t| now.since(t) > stale_after);
+            let liveness = if unseen {
+                Liveness::Stale
+            } else {
+                Liveness::Fresh
+            };
+            // Answers that do not list it any more get the same grace as those that call it
+            // offline.
+            let left_out = last_success.is_some_and(|at| tracked.listed < at)
+                && tracked
+                    .last_online
+                    .is_none_or(|t| now.since(t) >= OFFLINE_GRACE_MS);
+            let goes_offline = (failing || left_out) && tracked.node.online;
             let health_differs = failing && tracked.node.health != health;
             if tracked.node.liveness != liveness || goes_offline || health_differs {
                 let node = Arc::make_mut(&mut tracked.node);
                 node.liveness = liveness;
-                if failing {
+                if goes_offline {
                     mark_offline(node);
+                }
+                if failing {
                     node.health = health;
                 }
                 dirty.nodes = true;
@@ -332,7 +385,11 @@ impl PveInstance {
                     .get(&guest.node)
                     .is_some_and(|tracked| !tracked.node.online);
             let unseen = now.since(guest.seen) > stale_after;
-            let liveness = if unseen { Liveness::Stale } else { Liveness::Fresh };
+            let liveness = if unseen {
+                Liveness::Stale
+            } else {
+                Liveness::Fresh
+            };
             let becomes_unknown = node_down && unseen && guest.status != GuestStatus::Unknown;
             if guest.liveness != liveness || becomes_unknown {
                 let guest = Arc::make_mut(guest);
@@ -376,6 +433,10 @@ fn keep_last_known(node: &mut Node, previous: &Node, raw_online: bool) {
         node.disk = previous.disk;
     }
     if !raw_online {
+        // Proxmox gives no sizes for a node that is off; it did not shrink.
+        if node.memory.total == Bytes::ZERO {
+            node.memory.total = previous.memory.total;
+        }
         return;
     }
     if node.load.is_none() {
