@@ -89,6 +89,8 @@ impl Sources {
         let members: Vec<Member> = record
             .cluster_endpoints
             .iter()
+            // The last detection found these silent or foreign.
+            .filter(|endpoint| endpoint.pulse_reachable != Some(false))
             .map(|endpoint| Member {
                 node: endpoint.node_name.clone(),
                 host: endpoint.host.clone(),

@@ -121,6 +121,11 @@ impl Datacenter {
                 if alone {
                     port = bound.port();
                     write(&self.0.clusters[cluster].state).nodes[node].ip = bound.ip();
+                } else {
+                    // One address speaks for all: nobody shall look for the others elsewhere.
+                    for node in &mut write(&self.0.clusters[cluster].state).nodes {
+                        node.ip = bound.ip();
+                    }
                 }
             }
         }

@@ -6,8 +6,8 @@ use axum::extract::{Path, State};
 use futures_util::future::join_all;
 use http::StatusCode;
 use jiff::Timestamp;
-use pulse_proxmox::ServerAddress;
 use pulse_proxmox::outbound::probe_certificate;
+use pulse_proxmox::{PveApi as _, ServerAddress};
 use pulse_store::{ClusterEndpoint, NodeKind, NodeRecord, NodeRef};
 use serde_json::json;
 
@@ -49,12 +49,12 @@ pub async fn detect(app: &App, record: &mut NodeRecord) -> bool {
     };
     let pinned = !record.verify_ssl || !record.fingerprint.is_empty();
     let known = record.cluster_endpoints.clone();
-    let probes = facts.members.iter().map(|(name, ip, online)| {
-        let old = known.iter().find(|e| &e.node_name == name).cloned();
-        let own = own.clone();
-        async move { endpoint(name, ip, *online, old, &own, pinned).await }
+    let probes = facts.members.iter().map(|member| {
+        let old = known.iter().find(|e| e.node_name == member.0).cloned();
+        endpoint(app, record, member, old.unwrap_or_default(), &own, pinned)
     });
-    record.cluster_endpoints = join_all(probes).await;
+    let endpoints = join_all(probes).await;
+    record.cluster_endpoints = endpoints;
     record.is_cluster = true;
     record.cluster_name = if facts.name.is_empty() {
         "Unknown Cluster".to_owned()
@@ -64,44 +64,82 @@ pub async fn detect(app: &App, record: &mut NodeRecord) -> bool {
     true
 }
 
+/// Whether a member answers like Proxmox at its address, and with which certificate. An address
+/// that only the cluster's own network knows, or that belongs to somebody else, is not used.
+async fn reach(
+    app: &App,
+    record: &NodeRecord,
+    address: &ServerAddress,
+    pinned: bool,
+) -> (Result<(), String>, String) {
+    let mut fingerprint = String::new();
+    if pinned && address.is_https() {
+        match probe_certificate(address, PROBE_WITHIN, None).await {
+            Ok(seen) => fingerprint = seen.to_hex(),
+            Err(error) => return (Err(error.to_string()), fingerprint),
+        }
+    }
+    let asked = match app
+        .sources
+        .client(record, &address.to_string(), &fingerprint)
+    {
+        Ok(client) => tokio::time::timeout(PROBE_WITHIN, async move {
+            match client.nodes().await {
+                Ok(_) => Ok(()),
+                Err(error) if error.is_auth() || error.is_permission() => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
+        .unwrap_or_else(|_| Err("no answer in time".to_owned())),
+        Err(error) => Err(error.to_string()),
+    };
+    (asked, fingerprint)
+}
+
 async fn endpoint(
-    name: &str,
-    ip: &str,
-    online: bool,
-    old: Option<ClusterEndpoint>,
+    app: &App,
+    record: &NodeRecord,
+    (name, ip, online): &(String, String, bool),
+    old: ClusterEndpoint,
     own: &ServerAddress,
     pinned: bool,
 ) -> ClusterEndpoint {
     let now = Timestamp::now();
-    let old = old.unwrap_or_default();
     let scheme = if own.is_https() { "https" } else { "http" };
-    let address = if ip.is_empty() { name } else { ip };
-    let reach =
-        ServerAddress::parse(address, own.port()).map(|address| address.with_port(own.port()));
-    let (reachable, error, fingerprint) = match reach {
-        Ok(address) if own.is_https() => {
-            match probe_certificate(&address, PROBE_WITHIN, None).await {
-                Ok(seen) => (true, String::new(), seen.to_hex()),
-                Err(error) => (false, error.to_string(), old.fingerprint.clone()),
-            }
-        }
-        Ok(_) => (true, String::new(), String::new()),
-        Err(error) => (false, error.to_string(), String::new()),
+    let address = if !old.ip_override.is_empty() {
+        &old.ip_override
+    } else if ip.is_empty() {
+        name
+    } else {
+        ip
     };
-    let host_ip = if ip.is_empty() { "" } else { ip };
+    let url = if address.contains(':') && !address.starts_with('[') {
+        format!("{scheme}://[{address}]:{}", own.port())
+    } else {
+        format!("{scheme}://{address}:{}", own.port())
+    };
+    let (reachable, fingerprint) = match ServerAddress::parse(&url, own.port()) {
+        Ok(address) => reach(app, record, &address, pinned).await,
+        Err(error) => (Err(error.to_string()), String::new()),
+    };
     ClusterEndpoint {
         node_id: format!("node/{name}"),
-        node_name: name.to_owned(),
+        node_name: name.clone(),
         host: format!("{scheme}://{name}:{}", own.port()),
         guest_url: old.guest_url,
-        ip: host_ip.to_owned(),
+        ip: ip.clone(),
         ip_override: old.ip_override,
-        fingerprint: if pinned { fingerprint } else { String::new() },
-        online,
+        fingerprint: if fingerprint.is_empty() && pinned {
+            old.fingerprint
+        } else {
+            fingerprint
+        },
+        online: *online,
         last_seen: online.then_some(now).or(old.last_seen),
-        pulse_reachable: Some(reachable),
+        pulse_reachable: Some(reachable.is_ok()),
         last_pulse_check: Some(now),
-        pulse_error: error,
+        pulse_error: reachable.err().unwrap_or_default(),
     }
 }
 
