@@ -52,6 +52,8 @@ pub struct Config {
     pub retention: pulse_metrics::Retention,
     pub max_series: u32,
     pub start_in_demo: bool,
+    /// How often an open socket's session or token is looked at again.
+    pub socket_check: Duration,
 }
 
 /// Reads an environment variable; blank counts as unset.
@@ -246,6 +248,7 @@ impl Config {
             },
             max_series: number(get, "PULSE_HISTORY_MAX_SERIES", 250_000, "is not a number")?,
             start_in_demo: flag(get, "PULSE_MOCK_MODE", false)?,
+            socket_check: Duration::from_secs(30),
         })
     }
 }

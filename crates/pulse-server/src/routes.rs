@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodRouter, any, delete, get, post, put};
+use axum::routing::{MethodRouter, any, delete, get, patch, post, put};
 use http::{Method, StatusCode};
 use pulse_auth::{Access, RouteRule, Scope};
 use tower_http::compression::CompressionLayer;
@@ -122,6 +122,16 @@ pub fn table() -> Vec<Entry> {
             get(api::agents::config),
         ),
         entry(
+            rule(Method::PATCH, "/api/agents/host/{id}/config", Access::Admin)
+                .scope(Scope::HostAgentManage),
+            patch(api::agents::set_config),
+        ),
+        // Without an id: says what is missing.
+        entry(
+            rule(Method::DELETE, "/api/agents/host/", Access::Admin).scope(Scope::HostAgentManage),
+            delete(api::agents::remove_none),
+        ),
+        entry(
             rule(Method::GET, "/api/system/mock-mode", Access::Admin).scope(Scope::SettingsRead),
             get(api::system::mock_mode),
         ),
@@ -201,27 +211,29 @@ fn is_public(path: &str) -> bool {
         .any(|entry| entry.rule.path == path && entry.rule.access == Access::Public)
 }
 
+/// In the form that v5 gives for the path.
+fn wrong_method_answer(path: &str) -> Refusal {
+    let agents = path.strip_prefix("/api/agents/host/");
+    let message = match path {
+        "/api/state" => "Only GET method is allowed",
+        "/api/login" => "Only POST method is allowed",
+        _ => match agents {
+            Some("report" | "unlink" | "uninstall") => "Only POST is allowed",
+            Some("lookup") => "Only GET is allowed",
+            Some(rest) if rest.ends_with("/config") => "Only GET and PATCH are allowed",
+            _ => return text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+        },
+    };
+    api_error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        message,
+    )
+}
+
 async fn wrong_method(State(app): State<App>, request: Request) -> Response {
     let path = layers::decoded_path(&request);
-    let answer = if path == "/api/state" {
-        api_error(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "Only GET method is allowed",
-        )
-    } else if path.starts_with("/api/agents/") || path == "/api/login" {
-        api_error(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            if path == "/api/login" || path.ends_with("/report") {
-                "Only POST is allowed"
-            } else {
-                "Method not allowed"
-            },
-        )
-    } else {
-        text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
-    };
+    let answer = wrong_method_answer(&path);
     if is_public(&path) {
         return response(answer);
     }

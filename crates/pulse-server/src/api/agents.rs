@@ -294,6 +294,11 @@ pub async fn remove(State(app): State<App>, Path(id): Path<String>) -> Reply {
     })))
 }
 
+/// `DELETE /api/agents/host/`
+pub async fn remove_none() -> Reply {
+    Err(bad("missing_host_id", "Host ID is required"))
+}
+
 /// `GET /api/agents/host/{id}/config`
 pub async fn config(
     State(app): State<App>,
@@ -325,5 +330,62 @@ pub async fn config(
         "success": true,
         "hostId": id,
         "config": config,
+    })))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewConfig {
+    #[serde(default)]
+    commands_enabled: Option<bool>,
+}
+
+/// `PATCH /api/agents/host/{id}/config`: the agent learns it with its next report. A host may be
+/// configured before it reports for the first time.
+pub async fn set_config(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Reply {
+    let invalid = || bad("invalid_json", "Failed to decode request body");
+    if body.len() > LARGEST_OTHER {
+        return Err(invalid());
+    }
+    let wanted: NewConfig = serde_json::from_slice(&body).map_err(|_| invalid())?;
+    let config = wanted
+        .commands_enabled
+        .map(|enabled| json!({ "commandsEnabled": enabled }));
+    let snapshot = app.inventory.snapshot();
+    let hostname = snapshot
+        .hosts
+        .iter()
+        .find(|host| host.id == id)
+        .map_or("", |host| host.hostname.as_str());
+    let agents = app.store.agents();
+    let stored = async {
+        agents
+            .seen(&id, "host", hostname, jiff::Timestamp::now())
+            .await?;
+        agents.set_config(&id, config.as_ref()).await
+    };
+    if let Err(error) = stored.await {
+        tracing::error!(%error, host = id, "agent configuration not stored");
+        return Err(api_error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "update_failed",
+            "Failed to update host configuration. See the server log.",
+        ));
+    }
+    tracing::info!(
+        host = id,
+        user = principal.user,
+        commands = ?wanted.commands_enabled,
+        "agent configuration changed"
+    );
+    Ok(json_body(&json!({
+        "success": true,
+        "hostId": id,
+        "config": { "commandsEnabled": wanted.commands_enabled },
     })))
 }

@@ -24,8 +24,6 @@ const LARGEST_IN: usize = 64 * 1024;
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(30);
 const SILENCE_ALLOWED: Duration = Duration::from_secs(90);
-/// How often a socket's session or token is looked at again.
-const CHECK_EVERY: Duration = Duration::from_secs(30);
 
 /// `GET /ws`.
 pub async fn upgrade(
@@ -258,7 +256,7 @@ impl Connection<'_> {
         let mut closing = app.live.closing();
         let start = Instant::now();
         let mut ping = interval_at(start + PING_EVERY, PING_EVERY);
-        let mut check = interval_at(start + CHECK_EVERY, CHECK_EVERY);
+        let mut check = interval_at(start + app.config.socket_check, app.config.socket_check);
         loop {
             tokio::select! {
                 frame = frames.recv() => {
@@ -305,7 +303,8 @@ impl Connection<'_> {
 
     async fn run_full(&mut self, watch: &Watch) -> Result<(), End> {
         let app = self.app;
-        let welcome = json!({"type": "welcome", "data": {"message": "Connected to Pulse"}});
+        let welcome =
+            json!({"type": "welcome", "data": {"message": "Connected to Pulse WebSocket"}});
         self.send_json(&welcome, false).await?;
         let (first, mut frames) = app.live.join_full();
         self.send(text_of(first)).await?;
@@ -313,7 +312,7 @@ impl Connection<'_> {
         let mut closing = app.live.closing();
         let start = Instant::now();
         let mut ping = interval_at(start + PING_EVERY, PING_EVERY);
-        let mut check = interval_at(start + CHECK_EVERY, CHECK_EVERY);
+        let mut check = interval_at(start + app.config.socket_check, app.config.socket_check);
         loop {
             tokio::select! {
                 frame = frames.recv() => {
