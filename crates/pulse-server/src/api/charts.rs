@@ -55,6 +55,70 @@ pub struct ChartParams {
     /// `5m 15m 30m 1h 4h 12h 24h 7d`, and `30d 90d`. Default 1h.
     #[serde(default)]
     range: String,
+    /// Comma list of resource ids; everything when absent. An addition to v5.
+    #[serde(default)]
+    ids: String,
+    /// Comma list of metrics; all when absent. An addition to v5.
+    #[serde(default)]
+    metrics: String,
+    /// Most points a series, 10 to 500. Default 120.
+    points: Option<usize>,
+}
+
+/// Entries of a comma list that are not blank.
+fn list(text: &str) -> Vec<&str> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .collect()
+}
+
+const KINDS: [ResourceKind; 5] = [
+    ResourceKind::VM,
+    ResourceKind::CONTAINER,
+    ResourceKind::NODE,
+    ResourceKind::STORAGE,
+    ResourceKind::HOST,
+];
+const METRICS: [Metric; 8] = [
+    Metric::CPU,
+    Metric::MEMORY,
+    Metric::DISK,
+    Metric::DISK_READ,
+    Metric::DISK_WRITE,
+    Metric::NET_IN,
+    Metric::NET_OUT,
+    Metric::USAGE,
+];
+/// Ids beyond this are ignored: a page shows fewer rows.
+const MOST_IDS: usize = 1000;
+
+impl ChartParams {
+    fn query(&self, start: i64, end: i64) -> HistoryQuery {
+        let ids = list(&self.ids);
+        let selector = if ids.is_empty() {
+            Selector::Kinds(KINDS.to_vec())
+        } else {
+            Selector::Many(
+                ids.into_iter()
+                    .take(MOST_IDS)
+                    .flat_map(|id| KINDS.into_iter().map(move |kind| (kind, id.to_owned())))
+                    .collect(),
+            )
+        };
+        let wanted = list(&self.metrics);
+        let metrics = METRICS
+            .into_iter()
+            .filter(|metric| wanted.is_empty() || wanted.contains(&metric.as_str()))
+            .collect();
+        HistoryQuery {
+            selector,
+            metrics: Some(metrics),
+            start: UnixMs(start),
+            end: UnixMs(end),
+            max_points: self.points.unwrap_or(POINTS).clamp(10, 500),
+        }
+    }
 }
 
 fn chart_range(range: &str) -> i64 {
@@ -132,33 +196,9 @@ fn storage_now(storage: &Storage) -> f64 {
 pub async fn charts(State(app): State<App>, Query(params): Query<ChartParams>) -> Reply {
     let at = now().millis();
     let start = at - chart_range(&params.range);
-    let answer = ask(
-        &app,
-        HistoryQuery {
-            selector: Selector::Kinds(vec![
-                ResourceKind::VM,
-                ResourceKind::CONTAINER,
-                ResourceKind::NODE,
-                ResourceKind::STORAGE,
-                ResourceKind::HOST,
-            ]),
-            metrics: Some(vec![
-                Metric::CPU,
-                Metric::MEMORY,
-                Metric::DISK,
-                Metric::DISK_READ,
-                Metric::DISK_WRITE,
-                Metric::NET_IN,
-                Metric::NET_OUT,
-                Metric::USAGE,
-            ]),
-            start: UnixMs(start),
-            end: UnixMs(at + 1),
-            max_points: POINTS,
-        },
-    )
-    .await
-    .map_err(|error| failed(&error))?;
+    let answer = ask(&app, params.query(start, at + 1))
+        .await
+        .map_err(|error| failed(&error))?;
     let mut charts = Charts {
         timestamp: at,
         ..Charts::default()
@@ -192,19 +232,22 @@ pub async fn charts(State(app): State<App>, Query(params): Query<ChartParams>) -
             .or_default()
             .insert(metric.to_owned(), points);
     }
-    fill(&app, &mut charts, at);
+    let asked: std::collections::HashSet<&str> = list(&params.ids).into_iter().collect();
+    fill(&app, &mut charts, at, &|id| {
+        asked.is_empty() || asked.contains(id)
+    });
     charts.stats.oldest_data_timestamp = oldest;
     Ok(json(&charts))
 }
 
 /// Keys that are always there, and current values where there is no history.
-fn fill(app: &App, charts: &mut Charts, at: i64) {
+fn fill(app: &App, charts: &mut Charts, at: i64, wanted: &dyn Fn(&str) -> bool) {
     let snapshot = app.inventory.snapshot();
     let present: std::collections::HashSet<&str> =
         snapshot.guests().map(|g| g.id.as_str()).collect();
     // Guests that are gone have history but no row to show it in.
     charts.data.retain(|id, _| present.contains(id.as_str()));
-    for guest in snapshot.guests() {
+    for guest in snapshot.guests().filter(|g| wanted(&g.id)) {
         let kind = if guest.kind.is_vm() {
             "vm"
         } else {
@@ -220,7 +263,7 @@ fn fill(app: &App, charts: &mut Charts, at: i64) {
             series.entry(key.to_owned()).or_default();
         }
     }
-    for node in snapshot.nodes.iter() {
+    for node in snapshot.nodes.iter().filter(|n| wanted(&n.id)) {
         let series = charts.node_data.entry(node.id.clone()).or_default();
         for metric in ["cpu", "memory", "disk"] {
             series
@@ -228,7 +271,7 @@ fn fill(app: &App, charts: &mut Charts, at: i64) {
                 .or_insert_with(|| single(node_now(node, metric), at));
         }
     }
-    for storage in snapshot.storages.iter() {
+    for storage in snapshot.storages.iter().filter(|s| wanted(&s.id)) {
         charts
             .storage_data
             .entry(storage.id.clone())
