@@ -30,6 +30,8 @@ pub enum Class {
     ConfigWrite,
     Updates,
     Public,
+    /// Reports of agents: hundreds may share one address, behind a router for example.
+    AgentReport,
     Other,
     /// Agent downloads and installer scripts.
     Downloads,
@@ -47,6 +49,7 @@ impl Class {
             Self::ConfigWrite => (30, 60),
             Self::Updates | Self::Downloads => (60, 60),
             Self::Public => (1000, 60),
+            Self::AgentReport => (6000, 60),
             Self::Other => (500, 60),
             Self::ExportImportShort => (5, 60),
         }
@@ -97,6 +100,8 @@ impl Class {
             Self::ConfigWrite
         } else if get && any(&reads) {
             Self::Public
+        } else if path.starts_with("/api/agents/") && path.ends_with("/report") {
+            Self::AgentReport
         } else if has("/api/updates") {
             Self::Updates
         } else if any(&public) {

@@ -5,7 +5,7 @@
 //! credentials which routes exist.
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, delete, get, patch, post, put};
@@ -94,7 +94,7 @@ pub fn table() -> Vec<Entry> {
         entry(
             rule(Method::POST, "/api/agents/host/report", Authenticated)
                 .scope(Scope::HostAgentReport),
-            post(api::agents::report),
+            post(api::agents::report).layer(DefaultBodyLimit::max(api::agents::LARGEST_REPORT)),
         ),
         entry(
             rule(Method::GET, "/api/agents/host/lookup", Authenticated)
