@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 
 use crate::datacenter::Datacenter;
+use crate::fault::Effect;
 use crate::pve::{Method, Reject, pairs};
 use crate::reply::Reply;
 use crate::server::{bend, control};
@@ -49,7 +50,10 @@ impl Server {
         if request.uri().path().starts_with("/_sim/") {
             return Ok(control::answer(&self.datacenter, request).await);
         }
-        self.datacenter.settle();
+        // Open connections end with the node or its proxy.
+        if self.refuses() {
+            return Err(Hangup);
+        }
         if self.hangs() {
             std::future::pending::<()>().await;
         }
@@ -91,6 +95,10 @@ impl Server {
             pause(clock.real_span(delays.agent_delay)).await;
         }
         if let Some(effect) = &effect {
+            if matches!(effect, Effect::Hang | Effect::Drop) {
+                let log = &self.datacenter.0.requests;
+                log.note(method.word(), &path, false, 0, micros);
+            }
             reply = bend::bend(effect, reply).await?;
         }
         self.datacenter.0.requests.note(

@@ -246,7 +246,7 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, server: Arc<Server>) 
 
 impl Server {
     /// A node that is off or whose proxy is stopped does not take connections at its address.
-    fn refuses(&self) -> bool {
+    pub(crate) fn refuses(&self) -> bool {
         self.datacenter.settle();
         self.alone && {
             let state = read(&self.datacenter.0.clusters[self.cluster].state);
