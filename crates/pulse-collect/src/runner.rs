@@ -154,7 +154,7 @@ async fn run<S: Sink>(
     let refresh = {
         let clock = Arc::clone(&clock);
         let client = poller.source().client.clone();
-        async move { details.refresh(client, move || clock()).await }
+        async move { details.refresh(client, clock).await }
     };
     tokio::pin!(refresh);
     let mut failures = 0u32;

@@ -113,7 +113,10 @@ pub(crate) fn reason(error: &Error) -> Unknown {
         .and_then(|status| status.text())
         .unwrap_or_default()
         .to_lowercase();
-    if text.contains("not running") {
+    if text.contains("no qemu guest agent configured") {
+        // The VM list does not carry the option; the refusal does.
+        Unknown::AgentDisabled
+    } else if text.contains("not running") {
         Unknown::AgentNotRunning
     } else if error.is_timeout() || text.contains("timeout") {
         Unknown::AgentTimeout

@@ -12,10 +12,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pulse_core::{Filesystem, InterfaceAddresses, Timestamp, Unknown};
-use pulse_proxmox::{ClusterClient, GuestKind, PveApi as _};
-use tokio::sync::{Notify, Semaphore};
+use pulse_proxmox::{ClusterClient, Error, GuestKind, PveApi as _};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 
 use super::agent;
+use crate::Clock;
 
 /// Facts from the guest agent of a VM.
 #[derive(Clone, Debug)]
@@ -104,7 +106,12 @@ struct Entry {
     failures: u32,
     os_failures: u32,
     asking: bool,
+    agent_disabled: bool,
     filesystems_seen: Option<Timestamp>,
+    /// Tells this entry from later ones of the same guest.
+    birth: u64,
+    /// Nothing is to be asked now.
+    held: bool,
 }
 
 /// A guest whose details are wanted: running, and for VMs with the agent enabled.
@@ -116,6 +123,18 @@ pub(crate) struct Wanted {
     pub uptime: u64,
     /// The agent is off in the options.
     pub agent_disabled: bool,
+    /// Its node did not list it this time: what is known stays, nothing is asked.
+    pub held: bool,
+}
+
+/// A question whose turn it is.
+#[derive(Debug)]
+struct Turn {
+    vmid: u32,
+    vm: bool,
+    node: String,
+    question: Question,
+    birth: u64,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +143,8 @@ struct State {
     /// Requests that may be sent now.
     tokens: f64,
     refilled: Timestamp,
+    held: bool,
+    births: u64,
 }
 
 /// The cache and its refreshing; cheap to clone.
@@ -133,6 +154,50 @@ pub struct Details {
     /// Requests per second that the details may cost.
     rate: f64,
     changed: Arc<Notify>,
+}
+
+/// Requests at a time for an instance, and for one of its nodes.
+const AT_ONCE: usize = 8;
+const AT_ONCE_PER_NODE: usize = 2;
+
+/// The requests under way; dropping it abandons them.
+#[derive(Default)]
+struct Asking {
+    per_node: HashMap<String, Arc<Semaphore>>,
+    running: JoinSet<()>,
+}
+
+impl Asking {
+    /// Sends what is due, as long as there are places.
+    fn start_due(&mut self, details: &Details, client: &ClusterClient, clock: &Clock) {
+        while self.running.try_join_next().is_some() {}
+        while self.running.len() < AT_ONCE {
+            let per_node = &self.per_node;
+            let busy = |node: &str| {
+                per_node
+                    .get(node)
+                    .is_some_and(|places| places.available_permits() == 0)
+            };
+            let Some(turn) = details.next(clock(), busy) else {
+                return;
+            };
+            let place = self.place(&turn.node);
+            let (details, client, clock) = (details.clone(), client.clone(), Arc::clone(clock));
+            self.running.spawn(async move {
+                details.ask(&client, turn, &clock).await;
+                drop(place);
+            });
+        }
+    }
+
+    /// None cannot happen: the node was not busy.
+    fn place(&mut self, node: &str) -> Option<OwnedSemaphorePermit> {
+        let places = self
+            .per_node
+            .entry(node.to_owned())
+            .or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE_PER_NODE)));
+        Arc::clone(places).try_acquire_owned().ok()
+    }
 }
 
 /// Requests that a small fleet may send at once after a quiet time.
@@ -165,76 +230,70 @@ impl Details {
     /// Tells which guests are there; facts of others are dropped.
     pub(crate) fn want(&self, wanted: &[Wanted], now: Timestamp) {
         let mut state = self.lock();
+        state.held = false;
         let mut old = std::mem::take(&mut state.guests);
         for want in wanted {
-            let entry = match old.remove(&want.vmid) {
+            let mut entry = match old.remove(&want.vmid) {
                 Some(mut entry)
                     if entry.vm == want.vm
-                        && want.uptime + 30 >= entry.uptime
-                        && !want.agent_disabled =>
+                        && want.uptime.saturating_add(30) >= entry.uptime
+                        && entry.agent_disabled == want.agent_disabled =>
                 {
                     entry.node.clone_from(&want.node);
                     entry.uptime = want.uptime;
                     entry
                 }
-                _ => Entry::new(want, now),
+                _ => {
+                    state.births += 1;
+                    Entry::new(want, state.births, now)
+                }
             };
+            entry.held = want.held;
+            entry.forget_old(now);
             state.guests.insert(want.vmid, entry);
         }
         drop(state);
         self.changed.notify_one();
     }
 
+    /// Asks nothing until guests are wanted again. While a poll fails nothing is known of the
+    /// guests, and a refused login must not be repeated for each of them.
+    pub(crate) fn hold(&self) {
+        self.lock().held = true;
+    }
+
     /// Asks, forever. Drop the future to stop.
-    pub(crate) async fn refresh(
-        &self,
-        client: ClusterClient,
-        clock: impl Fn() -> Timestamp + Clone + Send + 'static,
-    ) {
-        let places = Arc::new(Semaphore::new(8));
-        let mut per_node: HashMap<String, Arc<Semaphore>> = HashMap::new();
-        let mut running = tokio::task::JoinSet::new();
+    pub(crate) async fn refresh(&self, client: ClusterClient, clock: Clock) {
+        let mut asking = Asking::default();
         loop {
-            while running.try_join_next().is_some() {}
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            asking.start_due(self, &client, &clock);
+            let pause = tokio::time::sleep(std::time::Duration::from_millis(1000));
+            tokio::select! {
+                () = pause => {}
+                () = self.changed.notified() => {}
+                Some(_) = asking.running.join_next() => {}
+            }
+        }
+    }
+
+    /// Asks what is due as far as the budget goes, and returns when all of it is answered: for
+    /// those who let time pass by hand.
+    pub async fn settle(&self, client: &ClusterClient, clock: &Clock) {
+        let mut asking = Asking::default();
+        loop {
+            asking.start_due(self, client, clock);
+            if asking.running.join_next().await.is_none() {
                 return;
-            };
-            let now = clock();
-            let busy = |node: &str| {
-                per_node
-                    .get(node)
-                    .is_some_and(|semaphore| semaphore.available_permits() == 0)
-            };
-            let Some((vmid, vm, node, question)) = self.next(now, busy) else {
-                drop(place);
-                let pause = tokio::time::sleep(std::time::Duration::from_millis(1000));
-                tokio::select! {
-                    () = pause => {}
-                    () = self.changed.notified() => {}
-                }
-                continue;
-            };
-            let semaphore = per_node
-                .entry(node.clone())
-                .or_insert_with(|| Arc::new(Semaphore::new(2)));
-            let Ok(node_place) = Arc::clone(semaphore).acquire_owned().await else {
-                return;
-            };
-            let (details, client, clock) = (self.clone(), client.clone(), clock.clone());
-            running.spawn(async move {
-                details.ask(&client, vmid, vm, &node, question, clock).await;
-                drop((place, node_place));
-            });
+            }
         }
     }
 
     /// The most overdue question that the budget and the node's places allow.
-    fn next(
-        &self,
-        now: Timestamp,
-        busy: impl Fn(&str) -> bool,
-    ) -> Option<(u32, bool, String, Question)> {
+    fn next(&self, now: Timestamp, busy: impl Fn(&str) -> bool) -> Option<Turn> {
         let mut state = self.lock();
+        if state.held {
+            return None;
+        }
         let elapsed = now.since(state.refilled) as f64 / 1000.0;
         state.tokens = (state.tokens + elapsed * self.rate).min(BURST.max(self.rate * 10.0));
         state.refilled = now;
@@ -244,7 +303,7 @@ impl Details {
         let (vmid, question) = state
             .guests
             .iter()
-            .filter(|(_, entry)| !entry.asking && !busy(&entry.node))
+            .filter(|(_, entry)| !entry.asking && !entry.held && !busy(&entry.node))
             .filter_map(|(vmid, entry)| {
                 let (question, due) = entry.due.iter().min_by_key(|(_, due)| *due)?;
                 (*due <= now).then_some((*due, *question, *vmid))
@@ -254,18 +313,24 @@ impl Details {
         state.tokens -= 1.0;
         let entry = state.guests.get_mut(&vmid)?;
         entry.asking = true;
-        Some((vmid, entry.vm, entry.node.clone(), question))
+        Some(Turn {
+            vmid,
+            vm: entry.vm,
+            node: entry.node.clone(),
+            question,
+            birth: entry.birth,
+        })
     }
 
-    async fn ask(
-        &self,
-        client: &ClusterClient,
-        vmid: u32,
-        vm: bool,
-        node: &str,
-        question: Question,
-        clock: impl Fn() -> Timestamp,
-    ) {
+    async fn ask(&self, client: &ClusterClient, turn: Turn, clock: &Clock) {
+        let Turn {
+            vmid,
+            vm,
+            node,
+            question,
+            birth,
+        } = turn;
+        let node = node.as_str();
         let answer = match (question, vm) {
             (Question::Filesystems, _) => client
                 .agent_filesystems(node, vmid)
@@ -297,7 +362,13 @@ impl Details {
         };
         let now = clock();
         let mut state = self.lock();
-        if let Some(entry) = state.guests.get_mut(&vmid) {
+        state.held |= answer.as_ref().is_err_and(Error::is_auth);
+        // The guest may have been restarted or moved meanwhile: then this is another one's answer.
+        if let Some(entry) = state
+            .guests
+            .get_mut(&vmid)
+            .filter(|entry| entry.birth == birth)
+        {
             entry.asking = false;
             match answer {
                 Ok(answer) => entry.answered(question, answer, now),
@@ -316,7 +387,7 @@ enum Answer {
 }
 
 impl Entry {
-    fn new(want: &Wanted, now: Timestamp) -> Self {
+    fn new(want: &Wanted, birth: u64, now: Timestamp) -> Self {
         let facts = if want.vm {
             GuestFacts::Vm(AgentFacts {
                 filesystems: Err(if want.agent_disabled {
@@ -350,6 +421,22 @@ impl Entry {
             os_failures: 0,
             asking: false,
             filesystems_seen: None,
+            agent_disabled: want.agent_disabled,
+            birth,
+            held: false,
+        }
+    }
+
+    /// Filesystems that nobody could ask about for long are not shown any more.
+    fn forget_old(&mut self, now: Timestamp) {
+        let old = self
+            .filesystems_seen
+            .is_some_and(|seen| now.since(seen) >= KEEP_FILESYSTEMS_MS);
+        if let GuestFacts::Vm(facts) = &mut self.facts
+            && self.held
+            && old
+        {
+            facts.filesystems = Err(Unknown::NoStatus);
         }
     }
 
@@ -412,7 +499,10 @@ impl Entry {
         if self.vm
             && matches!(
                 why,
-                Unknown::AgentNotRunning | Unknown::AgentTimeout | Unknown::PermissionDenied
+                Unknown::AgentDisabled
+                    | Unknown::AgentNotRunning
+                    | Unknown::AgentTimeout
+                    | Unknown::PermissionDenied
             )
         {
             for (_, due) in &mut self.due {
@@ -440,6 +530,7 @@ mod tests {
             node: "pve1".into(),
             uptime: 100,
             agent_disabled: false,
+            held: false,
         }
     }
 
@@ -455,10 +546,10 @@ mod tests {
         let first = details.next(at(1), never).unwrap();
         let second = details.next(at(1), never).unwrap();
         assert_eq!(
-            (first.3, second.3),
+            (first.question, second.question),
             (Question::Filesystems, Question::Filesystems)
         );
-        assert_ne!(first.0, second.0);
+        assert_ne!(first.vmid, second.vmid);
         // Both are being asked.
         assert!(details.next(at(1), never).is_none());
     }
@@ -480,7 +571,7 @@ mod tests {
 
     #[test]
     fn a_silent_agent_is_left_alone_for_a_while_and_the_last_good_answer_stays() {
-        let mut entry = Entry::new(&wanted(1), at(0));
+        let mut entry = Entry::new(&wanted(1), 1, at(0));
         let fs = vec![Filesystem::default()];
         entry.answered(Question::Filesystems, Answer::Filesystems(Ok(fs)), at(0));
         entry.failed(Question::Filesystems, Unknown::AgentTimeout, at(60));

@@ -83,6 +83,15 @@ fn vm_disk(
     if !running {
         return unknown(Unknown::VmStopped);
     }
+    // Also while the node's VM list is missing: these were read not long ago.
+    if let Some(Ok(list)) = agent.map(|agent| &agent.filesystems)
+        && !list.is_empty()
+    {
+        return Capacity::known(
+            list.iter().map(|fs| fs.total).sum(),
+            list.iter().map(|fs| fs.used).sum(),
+        );
+    }
     let listed = row
         .disk
         .filter(|used| *used > 0 && *used <= allocated.get());
@@ -93,10 +102,6 @@ fn vm_disk(
         };
     };
     match agent.map(|agent| &agent.filesystems) {
-        Some(Ok(list)) if !list.is_empty() => Capacity::known(
-            list.iter().map(|fs| fs.total).sum(),
-            list.iter().map(|fs| fs.used).sum(),
-        ),
         Some(Err(reason)) => unknown(*reason),
         // Not asked yet.
         _ => unknown(Unknown::NotReported),
@@ -130,6 +135,8 @@ pub(crate) struct Inputs<'a> {
     pub row: &'a Resource,
     /// Row of the node's VM list; only for VMs.
     pub status: Option<&'a StatusRow>,
+    /// When that list was read.
+    pub status_at: Timestamp,
     pub facts: Option<&'a GuestFacts>,
     pub at: Timestamp,
 }
@@ -140,6 +147,7 @@ pub(crate) fn build(inputs: &Inputs<'_>, rates: &mut RateTracker<(u32, String)>)
         source,
         row,
         status,
+        status_at,
         facts,
         at,
     } = *inputs;
@@ -197,7 +205,12 @@ pub(crate) fn build(inputs: &Inputs<'_>, rates: &mut RateTracker<(u32, String)>)
     let key = (row.vmid, node.clone());
     let rates = if running {
         let (counters, origin) = counters(row, status);
-        rates.update(&key, at, uptime, counters, origin)
+        let counted_at = if origin == FROM_NODE_LIST {
+            status_at
+        } else {
+            at
+        };
+        rates.update(&key, counted_at, uptime, counters, origin)
     } else {
         rates.forget(&key);
         Rates::zero()

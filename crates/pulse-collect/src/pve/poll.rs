@@ -2,9 +2,12 @@
 //!
 //! The lists of a cycle: `/cluster/resources`, the status of every online node, the VM list of
 //! every online node that has running VMs, and each node's storages once a minute. Parts that
-//! fail are noted; only the first call failing fails the poll.
+//! fail are noted; only the first call failing fails the poll. The parts are asked side by side,
+//! and a node whose storages hang is waited for in later cycles: one sick node neither fails the
+//! poll nor slows the others down.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -14,6 +17,7 @@ use pulse_proxmox::types::{
     GuestStatus, NodeStatus, NodeStorage, Resource, ResourceKind, StorageDefinition,
 };
 use pulse_proxmox::{ClusterClient, Error, PveApi as _, ResourceFilter};
+use tokio::task::JoinSet;
 
 use super::details::{Details, Wanted};
 use super::node::NodeRow;
@@ -21,6 +25,12 @@ use super::source::PveSource;
 use super::{guest, node, storage};
 
 const AT_ONCE: usize = 8;
+/// A node's status and VM list come from memory; one that takes longer is sick.
+const PART_WITHIN: Duration = Duration::from_secs(10);
+/// How long a poll waits for storages; slower ones are taken up by a later poll.
+const STORAGES_WITHIN: Duration = Duration::from_secs(5);
+/// Storages that are being asked for are shown as they were for so long.
+const STORAGE_KEPT_MS: i64 = 180_000;
 const STORAGE_EVERY_MS: i64 = 60_000;
 const DEFINITIONS_EVERY_MS: i64 = 300_000;
 /// Requests per 10 s that guest details may cost.
@@ -37,6 +47,45 @@ pub struct Poller {
     definitions_at: Option<Timestamp>,
     storages: BTreeMap<String, (Timestamp, Vec<NodeStorage>)>,
     storage_due: HashMap<String, Timestamp>,
+    /// Nodes whose storages are being asked for.
+    storages_asked: BTreeSet<String>,
+    storage_answers: JoinSet<(String, Result<Vec<NodeStorage>, Error>)>,
+}
+
+/// What each of several nodes answered.
+type PerNode<T> = Vec<(String, Result<T, Error>)>;
+
+/// A VM as its node lists it, and when the list was read.
+type Listed = HashMap<(u32, String), (GuestStatus, Timestamp)>;
+
+/// What went wrong in parts of a poll; nodes with the same trouble share a line.
+#[derive(Default)]
+struct Notes {
+    general: Vec<String>,
+    of_nodes: BTreeMap<String, Vec<String>>,
+}
+
+impl Notes {
+    fn add(&mut self, note: String) {
+        self.general.push(note);
+    }
+
+    fn node(&mut self, node: &str, trouble: &str) {
+        // Proxmox names the node in its refusals; without it they are the same trouble.
+        let trouble = trouble.replace(&format!("/nodes/{node}"), "/nodes/{node}");
+        self.of_nodes
+            .entry(trouble)
+            .or_default()
+            .push(node.to_owned());
+    }
+
+    fn lines(self) -> Vec<String> {
+        let of_nodes = self.of_nodes.into_iter().map(|(trouble, mut nodes)| {
+            nodes.sort();
+            format!("{}: {trouble}", nodes.join(", "))
+        });
+        self.general.into_iter().chain(of_nodes).collect()
+    }
 }
 
 impl Poller {
@@ -52,6 +101,8 @@ impl Poller {
             definitions_at: None,
             storages: BTreeMap::new(),
             storage_due: HashMap::new(),
+            storages_asked: BTreeSet::new(),
+            storage_answers: JoinSet::new(),
         }
     }
 
@@ -68,6 +119,17 @@ impl Poller {
         &mut self,
         clock: &(impl Fn() -> Timestamp + Sync),
     ) -> Result<PveReport, PollFailure> {
+        let report = self.try_poll(clock).await;
+        if report.is_err() {
+            self.details.hold();
+        }
+        report
+    }
+
+    async fn try_poll(
+        &mut self,
+        clock: &(impl Fn() -> Timestamp + Sync),
+    ) -> Result<PveReport, PollFailure> {
         let resources = self
             .source
             .client
@@ -75,9 +137,9 @@ impl Poller {
             .await
             .map_err(|error| failure(&error))?;
         let read_at = clock();
-        let mut notes = Vec::new();
+        let mut notes = Notes::default();
         if !resources.skipped.is_empty() {
-            notes.push(format!(
+            notes.add(format!(
                 "{} entries of the resource list could not be read",
                 resources.skipped.len()
             ));
@@ -87,10 +149,19 @@ impl Poller {
         if rows.is_empty() {
             rows = self.nodes_from_list().await?;
         }
-        let statuses = self.node_statuses(&rows).await;
-        let lists = self.vm_lists(&rows, &resources, &mut notes).await;
+        let asked = if self.source.storage {
+            self.ask_storages(&rows, read_at)
+        } else {
+            BTreeSet::new()
+        };
+        let (statuses, lists) = tokio::join!(
+            self.node_statuses(&rows),
+            self.vm_lists(&rows, &resources, clock)
+        );
+        let statuses = noted(statuses, "no status", &mut notes);
+        let lists = listed(lists, &mut notes);
         let missing = if self.source.storage {
-            self.storage_lists(&rows, clock, &mut notes).await
+            self.storage_lists(asked, &rows, clock, &mut notes).await
         } else {
             Vec::new()
         };
@@ -121,7 +192,7 @@ impl Poller {
             guests: Some(guests),
             storages,
             storages_missing_nodes: missing,
-            notes,
+            notes: notes.lines(),
         })
     }
 
@@ -159,24 +230,13 @@ impl Poller {
         }
     }
 
-    async fn node_statuses(&self, rows: &[NodeRow]) -> HashMap<String, NodeStatus> {
+    async fn node_statuses(&self, rows: &[NodeRow]) -> PerNode<NodeStatus> {
         let online = rows.iter().filter(|row| row.is_online());
-        let answers = self
-            .of_each(
-                online.map(|row| row.name.clone()),
-                |client, node| async move { client.node_status(&node).await },
-            )
-            .await;
-        answers
-            .into_iter()
-            .filter_map(|(node, answer)| match answer {
-                Ok(status) => Some((node, status)),
-                Err(error) => {
-                    tracing::debug!(node, %error, "node status not answered");
-                    None
-                }
-            })
-            .collect()
+        self.of_each(
+            online.map(|row| row.name.clone()),
+            |client, node| async move { client.node_status(&node).await },
+        )
+        .await
     }
 
     /// Asks the same of several nodes, a few at once.
@@ -184,7 +244,7 @@ impl Poller {
         &self,
         nodes: impl Iterator<Item = String>,
         ask: impl Fn(ClusterClient, String) -> F,
-    ) -> Vec<(String, Result<T, Error>)>
+    ) -> PerNode<T>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
@@ -205,10 +265,10 @@ impl Poller {
         &self,
         rows: &[NodeRow],
         resources: &[Resource],
-        notes: &mut Vec<String>,
-    ) -> HashMap<u32, GuestStatus> {
+        clock: &(impl Fn() -> Timestamp + Sync),
+    ) -> PerNode<(Vec<GuestStatus>, Timestamp)> {
         if !self.source.vms {
-            return HashMap::new();
+            return Vec::new();
         }
         let runs_vms = |node: &str| {
             resources.iter().any(|r| {
@@ -221,79 +281,109 @@ impl Poller {
             .iter()
             .filter(|row| row.is_online() && runs_vms(&row.name))
             .map(|row| row.name.clone());
-        let answers = self
-            .of_each(with_vms, |client, node| async move {
-                client.node_vms(&node, true).await
-            })
-            .await;
-        let mut found = HashMap::new();
-        for (node, answer) in answers {
-            match answer {
-                Ok(list) => found.extend(list.items.into_iter().map(|vm| (vm.vmid, vm))),
-                Err(error) => {
-                    tracing::debug!(node, %error, "vm list not answered");
-                    notes.push(format!("{node}: no VM list: {}", error.kind));
-                }
-            }
-        }
-        found
+        // Counters are as old as their own list, not as the poll: read some time between the
+        // question and the answer.
+        self.of_each(with_vms, |client, node| async move {
+            let asked = clock();
+            let list = client.node_vms(&node, true).await?;
+            Ok((list.items, asked.plus_millis(clock().since(asked) / 2)))
+        })
+        .await
     }
 
-    /// Refreshes the storages that are due; gives the nodes whose storages are not known now.
+    /// Asks for the storages that are due and not being asked for already.
+    fn ask_storages(&mut self, rows: &[NodeRow], now: Timestamp) -> BTreeSet<String> {
+        let due = rows.iter().filter(|row| {
+            let at = self.storage_due.get(&row.name);
+            row.is_online()
+                && !self.storages_asked.contains(&row.name)
+                && at.is_none_or(|at| *at <= now)
+        });
+        let due: BTreeSet<String> = due.map(|row| row.name.clone()).collect();
+        for node in due.clone() {
+            self.storages_asked.insert(node.clone());
+            let client = self.source.client.clone();
+            self.storage_answers.spawn(async move {
+                let answer = client.node_storage(&node).await;
+                (node, answer.map(|list| list.items))
+            });
+        }
+        due
+    }
+
+    /// Waits a moment for what this poll asked, takes up what was answered, and gives the nodes
+    /// whose storages are not known now.
     async fn storage_lists(
         &mut self,
+        mut asked: BTreeSet<String>,
         rows: &[NodeRow],
         clock: &(impl Fn() -> Timestamp + Sync),
-        notes: &mut Vec<String>,
+        notes: &mut Notes,
     ) -> Vec<String> {
         let now = clock();
         if self
             .definitions_at
             .is_none_or(|at| now.since(at) >= DEFINITIONS_EVERY_MS)
         {
-            match self.source.client.storage_definitions().await {
+            match within(PART_WITHIN, self.source.client.storage_definitions()).await {
                 Ok(list) => {
                     self.definitions = list.items;
                     self.definitions_at = Some(now);
                 }
-                Err(error) => notes.push(format!("no storage definitions: {}", error.kind)),
+                Err(trouble) => notes.add(format!("no storage definitions: {trouble}")),
             }
         }
-        let due: Vec<String> = rows
-            .iter()
-            .filter(|row| row.is_online())
-            .map(|row| row.name.clone())
-            .filter(|node| self.storage_due.get(node).is_none_or(|at| *at <= now))
-            .collect();
-        let answers = self
-            .of_each(due.into_iter(), |client, node| async move {
-                client.node_storage(&node).await
-            })
-            .await;
-        let at = clock();
-        for (place, (node, answer)) in answers.into_iter().enumerate() {
+        let until = tokio::time::Instant::now() + STORAGES_WITHIN;
+        let mut place = 0;
+        loop {
+            let answer = if asked.is_empty() {
+                self.storage_answers.try_join_next()
+            } else {
+                tokio::time::timeout_at(until, self.storage_answers.join_next())
+                    .await
+                    .ok()
+                    .flatten()
+            };
+            let Some(answer) = answer else { break };
+            // A task that was ended has no answer; its node is asked again.
+            let Ok((node, answer)) = answer else {
+                self.storages_asked.clear();
+                continue;
+            };
+            self.storages_asked.remove(&node);
+            asked.remove(&node);
+            let at = clock();
             // Nodes are asked at different cycles, so that the load is even.
             let spread = if self.storage_due.contains_key(&node) {
                 0
             } else {
-                (place % 6) as i64 * STORAGE_EVERY_MS / 6
+                place % 6 * STORAGE_EVERY_MS / 6
             };
+            place += 1;
             match answer {
                 Ok(list) => {
                     self.storage_due.insert(
                         node.clone(),
                         at.plus_millis(STORAGE_EVERY_MS - spread - 500),
                     );
-                    self.storages.insert(node, (at, list.items));
+                    self.storages.insert(node, (at, list));
                 }
                 Err(error) => {
-                    notes.push(format!("{node}: no storages: {}", error.kind));
+                    notes.node(&node, &format!("no storages: {}", error.kind));
                     self.storages.remove(&node);
                 }
             }
         }
-        self.storages
-            .retain(|node, _| rows.iter().any(|r| &r.name == node && r.is_online()));
+        for node in &self.storages_asked {
+            notes.node(node, "the storages are slow to answer");
+        }
+        let now = clock();
+        self.storages.retain(|node, (at, _)| {
+            now.since(*at) < STORAGE_KEPT_MS
+                && rows.iter().any(|r| &r.name == node && r.is_online())
+        });
+        self.storage_due
+            .retain(|node, _| rows.iter().any(|r| &r.name == node));
         rows.iter()
             .map(|row| row.name.clone())
             .filter(|node| !self.storages.contains_key(node))
@@ -303,9 +393,14 @@ impl Poller {
     fn guests(
         &mut self,
         resources: &[Resource],
-        lists: &HashMap<u32, GuestStatus>,
+        lists: &Listed,
         at: Timestamp,
     ) -> Vec<pulse_core::Guest> {
+        // A guest on the move may still be listed by the node that it left.
+        let listed = |row: &Resource| {
+            let node = row.node.clone().unwrap_or_default();
+            lists.get(&(row.vmid, node)).map(|(vm, at)| (vm, *at))
+        };
         let wanted_kind = |kind: &ResourceKind| match kind {
             ResourceKind::Qemu => self.source.vms,
             ResourceKind::Lxc => self.source.containers,
@@ -321,15 +416,9 @@ impl Poller {
                 continue;
             }
             let vm = row.kind == ResourceKind::Qemu;
-            let status = lists.get(&row.vmid);
-            if vm {
-                if let Some(flag) = status.and_then(|s| s.agent) {
-                    self.agents.insert(row.vmid, flag.0);
-                }
-                if status.is_none() {
-                    // Nothing can be asked of a VM whose node does not answer.
-                    continue;
-                }
+            let status = listed(row).map(|(vm, _)| vm);
+            if vm && let Some(flag) = status.and_then(|s| s.agent) {
+                self.agents.insert(row.vmid, flag.0);
             }
             wanted.push(Wanted {
                 vmid: row.vmid,
@@ -338,6 +427,8 @@ impl Poller {
                 uptime: row.uptime.unwrap_or(0),
                 // The VM list does not always carry the flag: an agent that is off answers so.
                 agent_disabled: vm && self.agents.get(&row.vmid) == Some(&false),
+                // Nothing can be asked of a VM whose node does not answer.
+                held: vm && status.is_none(),
             });
         }
         self.agents
@@ -347,10 +438,12 @@ impl Poller {
             .into_iter()
             .filter_map(|row| {
                 let facts = self.details.facts(row.vmid);
+                let listed = listed(row);
                 let inputs = guest::Inputs {
                     source: &self.source,
                     row,
-                    status: lists.get(&row.vmid),
+                    status: listed.map(|(vm, _)| vm),
+                    status_at: listed.map_or(at, |(_, at)| at),
                     facts: facts.as_ref(),
                     at,
                 };
@@ -360,6 +453,42 @@ impl Poller {
         self.rates.end_round();
         guests
     }
+}
+
+/// An answer in time, or what to say about it.
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(error.kind.to_string()),
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
+    }
+}
+
+/// The answers that came, by node; the others are noted.
+fn noted<T>(answers: PerNode<T>, what: &str, notes: &mut Notes) -> HashMap<String, T> {
+    let mut found = HashMap::new();
+    for (node, answer) in answers {
+        match answer {
+            Ok(answer) => {
+                found.insert(node, answer);
+            }
+            Err(error) => notes.node(&node, &format!("{what}: {}", error.kind)),
+        }
+    }
+    found
+}
+
+fn listed(answers: PerNode<(Vec<GuestStatus>, Timestamp)>, notes: &mut Notes) -> Listed {
+    noted(answers, "no VM list", notes)
+        .into_iter()
+        .flat_map(|(node, (list, at))| {
+            list.into_iter()
+                .map(move |vm| ((vm.vmid, node.clone()), (vm, at)))
+        })
+        .collect()
 }
 
 fn node_row(resource: &Resource) -> Option<NodeRow> {

@@ -97,7 +97,7 @@ pub trait PveApi: Sync {
     }
 
     fn node_status(&self, node: &str) -> impl Future<Output = Result<NodeStatus>> + Send {
-        self.object(Call::get("/nodes/{node}/status").with(node).within_secs(15))
+        self.object(Call::get("/nodes/{node}/status").with(node).within_secs(10))
     }
 
     fn cluster_status(&self) -> impl Future<Output = Result<Decoded<ClusterStatus>>> + Send {
@@ -142,7 +142,7 @@ pub trait PveApi: Sync {
         node: &str,
         full: bool,
     ) -> impl Future<Output = Result<Decoded<GuestStatus>>> + Send {
-        let call = Call::get("/nodes/{node}/qemu").with(node).within_secs(20);
+        let call = Call::get("/nodes/{node}/qemu").with(node).within_secs(10);
         self.list(if full { call.query("full", 1) } else { call })
     }
 

@@ -1,0 +1,9 @@
+//! The real poller and runner against a simulated datacenter, over HTTPS on loopback.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod budget;
+mod faults;
+mod fleet;
+mod lab;
+mod rates;
+mod running;
