@@ -91,7 +91,8 @@ async fn polls_of_an_instance_never_overlap() {
         lab.reports.count() >= 3
     })
     .await;
-    assert_eq!(most, 1);
+    // Lists that were read, and no report yet.
+    assert!(most <= 1, "{most}");
     let times: Vec<i64> = lab
         .reports
         .0
