@@ -19,7 +19,9 @@ use tower::ServiceExt as _;
 use super::layers::Peer;
 use crate::config::TlsFiles;
 
-const HEADERS_WITHIN: Duration = Duration::from_secs(15);
+/// From the end of one request to the end of the next one's headers: idle time counts too, and a
+/// kept connection must outlive the pauses of agents and proxies.
+const HEADERS_WITHIN: Duration = Duration::from_secs(120);
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(10);
 

@@ -21,6 +21,9 @@ use crate::app::now;
 pub const QUEUE: usize = 32;
 const DELTA_PAUSE: Duration = Duration::from_millis(100);
 const FULL_PAUSE: Duration = Duration::from_secs(1);
+/// Reports of agents alone send the full state to v5 clients this often: with fifty agents they
+/// come several times a second, and each frame is everything.
+const FULL_PAUSE_FOR_AGENTS: Duration = Duration::from_secs(5);
 
 /// A frame for all clients of one protocol.
 #[derive(Clone, Debug)]
@@ -99,7 +102,7 @@ impl Live {
         let first = Arc::clone(&snapshots.borrow());
         let hub = Arc::new(Hub {
             encoders: Mutex::new(Encoders {
-                delta: DeltaEncoder::new(first),
+                delta: DeltaEncoder::new(&first),
                 parts: PartsCache::default(),
             }),
             snapshots: snapshots.clone(),
@@ -138,17 +141,47 @@ async fn follow(hub: std::sync::Weak<Hub>, mut snapshots: watch::Receiver<Arc<Sn
 }
 
 async fn follow_full(hub: std::sync::Weak<Hub>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
+    let mut sent = Arc::clone(&snapshots.borrow());
+    let mut at = Instant::now();
     loop {
         if snapshots.changed().await.is_err() {
             return;
         }
-        let started = Instant::now();
-        let Some(hub) = hub.upgrade() else { return };
         let snapshot = Arc::clone(&snapshots.borrow_and_update());
-        hub.publish_full(&snapshot);
-        drop(hub);
-        tokio::time::sleep_until(started + FULL_PAUSE).await;
+        if only_hosts_moved(&sent, &snapshot) {
+            // A poll that comes meanwhile does not wait for the rest of the pause.
+            let rest = tokio::time::sleep_until(at + FULL_PAUSE_FOR_AGENTS);
+            tokio::pin!(rest);
+            loop {
+                tokio::select! {
+                    () = &mut rest => break,
+                    changed = snapshots.changed() => {
+                        if changed.is_err() {
+                            return;
+                        }
+                        if !only_hosts_moved(&sent, &snapshots.borrow_and_update()) {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        tokio::time::sleep_until(at + FULL_PAUSE).await;
+        let Some(hub) = hub.upgrade() else { return };
+        sent = Arc::clone(&snapshots.borrow_and_update());
+        at = Instant::now();
+        hub.publish_full(&sent);
     }
+}
+
+/// Whether nothing that polls bring changed between two snapshots.
+fn only_hosts_moved(old: &Snapshot, new: &Snapshot) -> bool {
+    Arc::ptr_eq(&old.vms, &new.vms)
+        && Arc::ptr_eq(&old.containers, &new.containers)
+        && Arc::ptr_eq(&old.storages, &new.storages)
+        && old.hosts.len() == new.hosts.len()
+        && old.nodes.len() == new.nodes.len()
+        && old.connection_health == new.connection_health
 }
 
 impl Hub {
@@ -193,7 +226,7 @@ impl Hub {
         let frames = self.deltas.subscribe();
         let current = Arc::clone(&self.snapshots.borrow());
         if current.version > encoders.delta.snapshot().version && frames_idle(&self.deltas) {
-            encoders.delta = DeltaEncoder::new(current);
+            encoders.delta = DeltaEncoder::new(&current);
         }
         let Encoders { delta, parts } = &mut *encoders;
         let json = delta.snapshot_frame(parts, now()).unwrap_or_default();

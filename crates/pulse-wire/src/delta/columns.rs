@@ -19,10 +19,12 @@ pub(super) enum Column {
     DiskRead,
     DiskWrite,
     Load,
+    Sensors,
+    Temperature,
 }
 
 impl Column {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::LastSeen,
         Self::Boot,
         Self::Cpu,
@@ -34,6 +36,8 @@ impl Column {
         Self::DiskRead,
         Self::DiskWrite,
         Self::Load,
+        Self::Sensors,
+        Self::Temperature,
     ];
 
     const fn key(self) -> &'static str {
@@ -49,12 +53,14 @@ impl Column {
             Self::DiskRead => "diskRead",
             Self::DiskWrite => "diskWrite",
             Self::Load => "load",
+            Self::Sensors => "sensors",
+            Self::Temperature => "temperature",
         }
     }
 }
 
 /// A rounded value on its way to the wire.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Cell {
     Int(i64),
     /// Thousandths.
@@ -62,6 +68,8 @@ pub(super) enum Cell {
     /// Tenths.
     Tenth(i64),
     Load([f64; 3]),
+    /// An object that replaces the key of the column's name.
+    Object(Value),
     None,
 }
 
@@ -87,7 +95,7 @@ impl Cell {
         Self::Int((value + scale / 2) / scale * scale)
     }
 
-    fn to_json(self) -> Value {
+    fn into_json(self) -> Value {
         match self {
             Self::Int(value) => json!(value),
             Self::Milli(value) if value % 1000 == 0 => json!(value / 1000),
@@ -95,6 +103,7 @@ impl Cell {
             Self::Tenth(value) if value % 10 == 0 => json!(value / 10),
             Self::Tenth(value) => json!(value as f64 / 10.0),
             Self::Load(load) => json!(load),
+            Self::Object(value) => value,
             Self::None => Value::Null,
         }
     }
@@ -108,10 +117,16 @@ pub(super) struct Row {
 
 impl Row {
     /// Notes a value if it differs from what the client has.
+    #[allow(clippy::needless_pass_by_value)] // both are made for this call
     pub fn changed(&mut self, column: Column, before: Cell, after: Cell) {
         if before != after {
             self.cells.push((column, after));
         }
+    }
+
+    /// Notes an object that replaces a whole key.
+    pub fn replaced(&mut self, column: Column, value: Value) {
+        self.cells.push((column, Cell::Object(value)));
     }
 
     pub fn is_empty(&self) -> bool {
@@ -152,13 +167,15 @@ impl Patch {
             for (index, column) in columns.enumerate() {
                 let cells: Vec<Cell> = rows
                     .iter()
-                    .filter_map(|(_, row)| row.cells.get(index).map(|(_, cell)| *cell))
+                    .filter_map(|(_, row)| row.cells.get(index).map(|(_, cell)| cell.clone()))
                     .collect();
                 let same = cells.windows(2).all(|pair| pair[0] == pair[1]);
                 // A scalar load would look like a column of three.
                 let value = match cells.first() {
-                    Some(first) if same && !matches!(first, Cell::Load(_)) => first.to_json(),
-                    _ => cells.into_iter().map(Cell::to_json).collect(),
+                    Some(first) if same && !matches!(first, Cell::Load(_)) => {
+                        first.clone().into_json()
+                    }
+                    _ => cells.into_iter().map(Cell::into_json).collect(),
                 };
                 group.insert(column.key().into(), value);
             }

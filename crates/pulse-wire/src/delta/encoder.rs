@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 
 use super::columns::{Cell, Column, Patch, Row};
 use crate::parts::PartsCache;
-use crate::state::{GuestJson, HostJson, InstanceJson, NodeJson, StorageJson};
+use crate::state::{
+    GuestJson, HostJson, InstanceJson, NodeJson, SensorsJson, StorageJson, TemperatureJson,
+};
 
 /// Handles of one collection. A handle is never used for two ids.
 #[derive(Debug, Default)]
@@ -38,9 +40,9 @@ trait Resource: PartialEq {
     /// Start time in Unix s, and whether the resource has one.
     fn boot(&self) -> Option<i64>;
     /// The moving values that differ.
-    fn row(&self, before: &Self) -> Row;
+    fn row(&self, before: &Self, next: &Snapshot, last: &Snapshot) -> Row;
     /// Whether anything else differs: then the whole object is sent.
-    fn differs_in_kind(&self, before: &Self, next: &Snapshot, last: &Snapshot) -> bool;
+    fn differs_in_kind(&self, before: &Self) -> bool;
     fn json(&self, snapshot: &Snapshot) -> Value;
 }
 
@@ -89,7 +91,7 @@ impl Resource for Node {
         boot_of(self.seen, self.uptime)
     }
 
-    fn row(&self, before: &Self) -> Row {
+    fn row(&self, before: &Self, next: &Snapshot, last: &Snapshot) -> Row {
         let mut row = Row::default();
         row.changed(
             Column::LastSeen,
@@ -110,10 +112,16 @@ impl Resource for Node {
         if let (Some(old), Some(new)) = (before.load, self.load) {
             row.changed(Column::Load, Cell::Load(old), Cell::Load(new));
         }
+        let now = host_of(self, next);
+        if now.map(whole_degrees) != host_of(before, last).map(whole_degrees)
+            && let Some(temperature) = now.and_then(TemperatureJson::from_host)
+        {
+            row.replaced(Column::Temperature, to_value(&temperature));
+        }
         row
     }
 
-    fn differs_in_kind(&self, before: &Self, next: &Snapshot, last: &Snapshot) -> bool {
+    fn differs_in_kind(&self, before: &Self) -> bool {
         let quiet = |node: &Self| {
             let mut node = node.clone();
             node.seen = Timestamp::default();
@@ -129,8 +137,6 @@ impl Resource for Node {
             node
         };
         quiet(self) != quiet(before)
-            || (self.linked_host.is_some()
-                && temperatures(self, next) != temperatures(before, last))
     }
 
     fn json(&self, snapshot: &Snapshot) -> Value {
@@ -138,19 +144,35 @@ impl Resource for Node {
     }
 }
 
-/// Whole degrees, so that a sensor's noise does not send the node anew.
-fn temperatures(node: &Node, snapshot: &Snapshot) -> Option<Vec<i64>> {
+/// The host agent on a node's machine: the node shows its temperatures.
+fn host_of<'a>(node: &Node, snapshot: &'a Snapshot) -> Option<&'a Host> {
     let id = node.linked_host.as_deref()?;
-    let host = snapshot.hosts.iter().find(|host| host.id == id)?;
-    Some(whole_degrees(host))
+    snapshot
+        .hosts
+        .iter()
+        .find(|host| host.id == id)
+        .map(|host| &**host)
 }
 
+/// Whole degrees, so that a sensor's noise is not sent.
 fn whole_degrees(host: &Host) -> Vec<i64> {
     host.sensors
         .temperature_celsius
         .values()
         .chain(host.sensors.additional.values())
         .map(|t| t.round() as i64)
+        .chain(
+            host.sensors
+                .fan_rpm
+                .values()
+                .map(|rpm| (rpm / 100.0).round() as i64),
+        )
+        .chain(
+            host.sensors
+                .smart
+                .iter()
+                .map(|disk| i64::from(disk.temperature)),
+        )
         .collect()
 }
 
@@ -163,7 +185,7 @@ impl Resource for Guest {
         boot_of(self.seen, self.uptime)
     }
 
-    fn row(&self, before: &Self) -> Row {
+    fn row(&self, before: &Self, _: &Snapshot, _: &Snapshot) -> Row {
         let mut row = Row::default();
         row.changed(
             Column::LastSeen,
@@ -185,7 +207,7 @@ impl Resource for Guest {
         row
     }
 
-    fn differs_in_kind(&self, before: &Self, _: &Snapshot, _: &Snapshot) -> bool {
+    fn differs_in_kind(&self, before: &Self) -> bool {
         // Everything but the columns above. Lists first by identity of content.
         self.id != before.id
             || self.name != before.name
@@ -232,7 +254,7 @@ impl Resource for Storage {
         None
     }
 
-    fn row(&self, before: &Self) -> Row {
+    fn row(&self, before: &Self, _: &Snapshot, _: &Snapshot) -> Row {
         let mut row = Row::default();
         row.changed(
             Column::LastSeen,
@@ -247,7 +269,7 @@ impl Resource for Storage {
         row
     }
 
-    fn differs_in_kind(&self, before: &Self, _: &Snapshot, _: &Snapshot) -> bool {
+    fn differs_in_kind(&self, before: &Self) -> bool {
         let quiet = |storage: &Self| {
             let mut storage = storage.clone();
             storage.seen = Timestamp::default();
@@ -272,7 +294,7 @@ impl Resource for Host {
         boot_of(self.seen, self.uptime)
     }
 
-    fn row(&self, before: &Self) -> Row {
+    fn row(&self, before: &Self, _: &Snapshot, _: &Snapshot) -> Row {
         let mut row = Row::default();
         row.changed(
             Column::LastSeen,
@@ -293,10 +315,15 @@ impl Resource for Host {
         if let (Some(old), Some(new)) = (before.load, self.load) {
             row.changed(Column::Load, Cell::Load(old), Cell::Load(new));
         }
+        if whole_degrees(self) != whole_degrees(before)
+            && let Some(sensors) = SensorsJson::known(&self.sensors)
+        {
+            row.replaced(Column::Sensors, to_value(&sensors));
+        }
         row
     }
 
-    fn differs_in_kind(&self, before: &Self, _: &Snapshot, _: &Snapshot) -> bool {
+    fn differs_in_kind(&self, before: &Self) -> bool {
         // Cumulative counters (disk I/O, interfaces) follow with the next whole object: nobody
         // looks at them live, and they move with every report.
         let quiet = |host: &Self| {
@@ -324,12 +351,13 @@ impl Resource for Host {
             host.sensors.temperature_celsius.clear();
             host.sensors.additional.clear();
             host.sensors.power_watts.clear();
-            for rpm in host.sensors.fan_rpm.values_mut() {
-                *rpm = (*rpm / 100.0).round();
+            host.sensors.fan_rpm.clear();
+            for disk in &mut host.sensors.smart {
+                disk.temperature = 0;
             }
             host
         };
-        whole_degrees(self) != whole_degrees(before) || quiet(self) != quiet(before)
+        quiet(self) != quiet(before)
     }
 
     fn json(&self, _: &Snapshot) -> Value {
@@ -370,7 +398,7 @@ fn diff<R: Resource>(
         let Some(&handle) = handles.of_id.get(resource.id()) else {
             continue;
         };
-        if resource.differs_in_kind(previous, next, last) {
+        if resource.differs_in_kind(previous) {
             match resource.boot() {
                 Some(boot) => handles.boot.insert(handle, boot),
                 None => handles.boot.remove(&handle),
@@ -378,7 +406,7 @@ fn diff<R: Resource>(
             put.push(json!([handle, resource.json(next)]));
             continue;
         }
-        let mut row = resource.row(previous);
+        let mut row = resource.row(previous, next, last);
         if let Some(boot) = resource.boot() {
             let known = handles.boot.entry(handle).or_insert(i64::MIN);
             if (boot.saturating_sub(*known)).abs() > BOOT_TOLERANCE_S {
@@ -414,7 +442,7 @@ fn diff<R: Resource>(
 
 impl DeltaEncoder {
     /// Starts at `snapshot`.
-    pub fn new(snapshot: Arc<Snapshot>) -> Self {
+    pub fn new(snapshot: &Arc<Snapshot>) -> Self {
         let mut encoder = Self {
             at: Arc::new(Snapshot::default()),
             nodes: Handles::default(),
@@ -424,7 +452,7 @@ impl DeltaEncoder {
             hosts: Handles::default(),
             next_handle: 1,
         };
-        encoder.advance(&snapshot, Timestamp::default());
+        encoder.advance(snapshot, Timestamp::default());
         encoder
     }
 

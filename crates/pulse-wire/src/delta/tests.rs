@@ -408,7 +408,7 @@ proptest! {
         seeds in proptest::collection::vec(0u64..5000, 2..6)
     ) {
         let first = Arc::new(sample_snapshot(seeds[0]));
-        let mut encoder = DeltaEncoder::new(Arc::clone(&first));
+        let mut encoder = DeltaEncoder::new(&first);
         let mut parts = PartsCache::default();
         let mut client = Client::from_snapshot(&encoder.snapshot_frame(&mut parts, first.at).unwrap());
         client.assert_shows(&first);
@@ -434,7 +434,7 @@ proptest! {
 #[test]
 fn an_unchanged_snapshot_costs_a_header_only() {
     let first = Arc::new(sample_snapshot(3));
-    let mut encoder = DeltaEncoder::new(Arc::clone(&first));
+    let mut encoder = DeltaEncoder::new(&first);
     let next = Arc::new(Snapshot {
         version: first.version + 1,
         ..Snapshot::clone(&first)

@@ -126,7 +126,8 @@ pub struct SensorsJson<'a> {
 }
 
 impl<'a> SensorsJson<'a> {
-    fn known(sensors: &'a Sensors) -> Option<Self> {
+    /// None when there is nothing.
+    pub fn known(sensors: &'a Sensors) -> Option<Self> {
         (!sensors.is_empty()).then(|| Self {
             temperature_celsius: &sensors.temperature_celsius,
             fan_rpm: &sensors.fan_rpm,

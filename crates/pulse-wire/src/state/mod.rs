@@ -17,7 +17,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use guest::GuestJson;
-pub use host::HostJson;
+pub use host::{HostJson, SensorsJson};
 pub use node::{NEVER, NodeJson, TemperatureJson};
 pub use shared::{DiskJson, MemoryJson};
 pub use storage::StorageJson;
