@@ -16,6 +16,8 @@ use pulse_metrics::{HistoryConfig, HistoryStore, Metric, ResourceKind, Sample, S
 use crate::config::Config;
 
 const QUEUE: usize = 256;
+/// Resources whose series ids are kept at hand, about 150 bytes each.
+const MOST_KNOWN: usize = 100_000;
 
 /// The history as configured.
 pub fn history_config(config: &Config) -> HistoryConfig {
@@ -138,7 +140,7 @@ impl Series {
             self.known.remove(&key(&kind, &renamed.from));
             self.known.remove(&key(&kind, &renamed.to));
         }
-        if self.known.len() > 4 * self.history_size_hint(applied) + 10_000 {
+        if self.known.len() > MOST_KNOWN {
             // Resources come and go; ids are found again on the next tick.
             self.known.clear();
             self.storage_seen.clear();
@@ -164,10 +166,6 @@ impl Series {
                 samples,
             });
         }
-    }
-
-    fn history_size_hint(&self, applied: &Applied) -> usize {
-        applied.guests.len() + applied.nodes.len() + applied.storages.len()
     }
 
     fn push(

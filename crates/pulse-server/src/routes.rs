@@ -186,7 +186,7 @@ pub fn router(app: App) -> Router {
 /// The rule of what has none of its own.
 const CLOSED: RouteRule = rule(Method::GET, "unmatched", Access::Gate);
 
-async fn refused_or(app: &App, request: Request, answer: Refusal) -> Response {
+async fn refused_or(app: &App, request: Request, rule: &RouteRule, answer: Refusal) -> Response {
     let path = layers::decoded_path(&request);
     let peer = layers::with_facts(&request, |facts| (facts.peer, facts.tls));
     let (parts, _) = request.into_parts();
@@ -198,17 +198,21 @@ async fn refused_or(app: &App, request: Request, answer: Refusal) -> Response {
         peer: peer.0,
         tls: peer.1,
     };
-    match app.auth.gate(&facts, &CLOSED, &layers::licensed).await {
+    match app.auth.gate(&facts, rule, &layers::licensed).await {
         Ok(admission) => response(answer.0.with_headers(admission.headers)),
         Err(refusal) => response(refusal),
     }
 }
 
-/// Paths whose wrong method is answered without credentials.
-fn is_public(path: &str) -> bool {
+/// The rule under which a wrong method on `path` is answered: that of a public route, else closed.
+fn rule_of_wrong_method(path: &str) -> RouteRule {
     table()
-        .iter()
-        .any(|entry| entry.rule.path == path && entry.rule.access == Access::Public)
+        .into_iter()
+        .map(|entry| entry.rule)
+        .find(|rule| {
+            rule.path == path && matches!(rule.access, Access::Public | Access::PublicAfterSetup)
+        })
+        .map_or(CLOSED, |found| rule(Method::GET, found.path, found.access))
 }
 
 /// In the form that v5 gives for the path.
@@ -234,17 +238,18 @@ fn wrong_method_answer(path: &str) -> Refusal {
 async fn wrong_method(State(app): State<App>, request: Request) -> Response {
     let path = layers::decoded_path(&request);
     let answer = wrong_method_answer(&path);
-    if is_public(&path) {
+    let rule = rule_of_wrong_method(&path);
+    if rule.access == Access::Public {
         return response(answer);
     }
-    refused_or(&app, request, answer).await
+    refused_or(&app, request, &rule, answer).await
 }
 
 async fn unknown(State(app): State<App>, request: Request) -> Response {
     let path = layers::decoded_path(&request);
     if path.starts_with("/api/") || path.starts_with("/ws/") {
         let answer = text(StatusCode::NOT_FOUND, "404 page not found");
-        return refused_or(&app, request, answer).await;
+        return refused_or(&app, request, &CLOSED, answer).await;
     }
-    ui::serve(State(app), request).await
+    ui::serve(&app, &request)
 }

@@ -21,6 +21,11 @@ use crate::ingest::ReportToken;
 pub const LARGEST_REPORT: usize = 8 << 20;
 const LARGEST_OTHER: usize = 16 << 10;
 
+/// A body that cannot be read; why stands beside v5's sentence.
+fn undecodable(reason: impl std::fmt::Display) -> Refusal {
+    bad("invalid_json", "Failed to decode request body").with_details(&reason)
+}
+
 fn bad(code: &'static str, message: impl Into<String>) -> Refusal {
     api_error(StatusCode::BAD_REQUEST, code, message)
 }
@@ -39,19 +44,17 @@ fn unpacked(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
             flate2::read::GzDecoder::new(&body[..])
                 .take(LARGEST_REPORT as u64 + 1)
                 .read_to_end(&mut out)
-                .map_err(|_| bad("invalid_json", "Failed to decode request body: broken gzip"))?;
+                .map_err(|_| undecodable("broken gzip"))?;
             if out.len() > LARGEST_REPORT {
-                return Err(bad(
-                    "invalid_json",
-                    format!("Failed to decode request body: larger than {LARGEST_REPORT} bytes"),
-                ));
+                return Err(undecodable(format_args!(
+                    "larger than {LARGEST_REPORT} bytes"
+                )));
             }
             Ok(out.into())
         }
-        other => Err(bad(
-            "invalid_json",
-            format!("Failed to decode request body: content encoding {other} is not understood"),
-        )),
+        other => Err(undecodable(format_args!(
+            "content encoding {other} is not understood"
+        ))),
     }
 }
 
@@ -83,20 +86,10 @@ pub async fn report(
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Reply {
-    let body = body.map_err(|_| {
-        bad(
-            "invalid_json",
-            format!("Failed to decode request body: larger than {LARGEST_REPORT} bytes"),
-        )
-    })?;
+    let body = body.map_err(|_| undecodable(format_args!("larger than {LARGEST_REPORT} bytes")))?;
     let body = unpacked(&headers, body)?;
     let mut decoder = serde_json::Deserializer::from_slice(&body);
-    let report: HostReport = serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
-        bad(
-            "invalid_json",
-            format!("Failed to decode request body: {error}"),
-        )
-    })?;
+    let report: HostReport = serde_path_to_error::deserialize(&mut decoder).map_err(undecodable)?;
     let received = now();
     let token = token_of(&app, &principal);
     let snapshot = app.inventory.snapshot();
@@ -216,17 +209,11 @@ struct HostIdBody {
 
 fn host_id(body: &Bytes) -> Result<String, Refusal> {
     if body.len() > LARGEST_OTHER {
-        return Err(bad(
-            "invalid_json",
-            "Failed to decode request body: too large",
-        ));
+        return Err(undecodable(format_args!(
+            "larger than {LARGEST_OTHER} bytes"
+        )));
     }
-    let body: HostIdBody = serde_json::from_slice(body).map_err(|error| {
-        bad(
-            "invalid_json",
-            format!("Failed to decode request body: {error}"),
-        )
-    })?;
+    let body: HostIdBody = serde_json::from_slice(body).map_err(undecodable)?;
     let id = body.host_id.trim();
     if id.is_empty() {
         return Err(bad("missing_host_id", "Host ID is required"));
@@ -270,7 +257,7 @@ pub async fn unlink(State(app): State<App>, body: Bytes) -> Reply {
         return Err(api_error(
             StatusCode::NOT_FOUND,
             "unlink_failed",
-            format!("host {id} is unknown or not linked to a node"),
+            "host not found or not linked to a node",
         ));
     }
     Ok(json_body(&json!({
@@ -348,11 +335,12 @@ pub async fn set_config(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Reply {
-    let invalid = || bad("invalid_json", "Failed to decode request body");
     if body.len() > LARGEST_OTHER {
-        return Err(invalid());
+        return Err(undecodable(format_args!(
+            "larger than {LARGEST_OTHER} bytes"
+        )));
     }
-    let wanted: NewConfig = serde_json::from_slice(&body).map_err(|_| invalid())?;
+    let wanted: NewConfig = serde_json::from_slice(&body).map_err(undecodable)?;
     let config = wanted
         .commands_enabled
         .map(|enabled| json!({ "commandsEnabled": enabled }));

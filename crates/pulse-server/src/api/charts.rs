@@ -9,7 +9,7 @@ use pulse_wire::time::rfc3339;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::history::{ask, failed};
+use super::history::{LONGEST_RANGE_MS, ask, failed};
 use crate::app::{App, now};
 use crate::config::parse_span;
 use crate::http::{Reply, json};
@@ -296,7 +296,11 @@ fn storage_range(range: &str) -> i64 {
             0
         };
     }
-    parse_span(range).map_or(3_600_000, |span| span.as_millis() as i64)
+    parse_span(range)
+        .map_or(3_600_000, |span| {
+            i64::try_from(span.as_millis()).unwrap_or(LONGEST_RANGE_MS)
+        })
+        .min(LONGEST_RANGE_MS)
 }
 
 /// `GET /api/storage-charts`, `GET /api/storage/charts`
@@ -355,6 +359,7 @@ mod tests {
         assert_eq!(storage_range("60"), 3_600_000);
         assert_eq!(storage_range("24h"), 86_400_000);
         assert_eq!(storage_range("-5"), 0);
+        assert_eq!(storage_range("500000000000y"), super::LONGEST_RANGE_MS);
         assert_eq!(storage_range("abc"), 3_600_000);
         assert_eq!(storage_range(""), 3_600_000);
     }

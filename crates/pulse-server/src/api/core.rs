@@ -40,6 +40,7 @@ pub async fn health(State(app): State<App>) -> Response {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_field_names)] // v5's names
 pub struct Version {
     #[schema(value_type = String)]
     version: &'static str,

@@ -128,7 +128,7 @@ fn kinds(resource_type: &str) -> Vec<ResourceKind> {
 }
 
 const DEFAULT_RANGE_MS: i64 = 86_400_000;
-const LONGEST_RANGE_MS: i64 = 10 * 365 * 86_400_000;
+pub(super) const LONGEST_RANGE_MS: i64 = 10 * 365 * 86_400_000;
 
 /// A range in milliseconds; what cannot be read is the default.
 pub fn range_ms(range: &str) -> i64 {

@@ -3,12 +3,24 @@
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
-use pulse_auth::Answer;
+use pulse_auth::{Answer, Body};
 use serde::Serialize;
 
 /// A complete answer that refuses or fails.
 #[derive(Debug)]
 pub struct Refusal(pub Answer);
+
+impl Refusal {
+    /// Adds the reason of an error form E2.
+    #[must_use]
+    pub fn with_details(mut self, reason: &impl std::fmt::Display) -> Self {
+        if let Body::Json(serde_json::Value::Object(fields)) = &mut self.0.body {
+            let details = serde_json::json!({ "error": reason.to_string() });
+            fields.insert("details".to_owned(), details);
+        }
+        self
+    }
+}
 
 impl From<Answer> for Refusal {
     fn from(answer: Answer) -> Self {

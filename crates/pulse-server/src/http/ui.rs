@@ -1,6 +1,6 @@
 //! The web UI's files: built in and compressed at build time, or from a folder.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{StatusCode, Uri};
@@ -68,7 +68,7 @@ fn find(app: &App, path: &str, accepts: &str) -> Option<(Vec<u8>, Option<&'stati
 }
 
 /// Serves a file; unknown paths get the page, which routes by itself.
-pub async fn serve(State(app): State<App>, request: Request) -> Response {
+pub fn serve(app: &App, request: &Request) -> Response {
     let uri: &Uri = request.uri();
     let accepts = request
         .headers()
@@ -79,10 +79,10 @@ pub async fn serve(State(app): State<App>, request: Request) -> Response {
     let path = if path.is_empty() { "index.html" } else { path };
     let plain = !path.contains("..") && !path.contains('\\');
     let found = plain
-        .then(|| find(&app, path, accepts))
+        .then(|| find(app, path, accepts))
         .flatten()
         .map(|file| (path, file))
-        .or_else(|| find(&app, "index.html", accepts).map(|file| ("index.html", file)));
+        .or_else(|| find(app, "index.html", accepts).map(|file| ("index.html", file)));
     let Some((path, (bytes, encoding))) = found else {
         return (
             StatusCode::NOT_FOUND,

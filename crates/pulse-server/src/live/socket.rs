@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pulse_auth::{AuthMethod, Principal};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
@@ -38,9 +38,8 @@ pub async fn upgrade(
     }
     let credentials = parts.headers.clone();
     let uri = parts.uri.clone();
-    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &app).await {
-        Ok(upgrade) => upgrade,
-        Err(_) => return response(text(StatusCode::BAD_REQUEST, "Bad Request")),
+    let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut parts, &app).await else {
+        return response(text(StatusCode::BAD_REQUEST, "Bad Request"));
     };
     let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
     tracing::debug!(user = principal.user, request = id, "websocket opened");
@@ -129,8 +128,8 @@ pub fn origin_allowed(headers: &HeaderMap, tls: bool, allowed: &[String]) -> boo
         url::Host::Ipv6(ip) => ip.is_loopback() || (ip.segments()[0] & 0xfe00) == 0xfc00,
         url::Host::Domain(name) => {
             name == "localhost"
-                || ((name.ends_with(".local") || name.ends_with(".lan"))
-                    && name.split('.').count() <= 3)
+                || (matches!(name.rsplit('.').next(), Some("local" | "lan"))
+                    && (2..=3).contains(&name.split('.').count()))
         }
     }
 }
@@ -204,8 +203,7 @@ impl Connection<'_> {
         message: Option<Result<Message, axum::Error>>,
     ) -> Result<Option<Value>, End> {
         match message {
-            None | Some(Err(_)) => Err(End::Gone),
-            Some(Ok(Message::Close(_))) => Err(End::Gone),
+            None | Some(Err(_) | Ok(Message::Close(_))) => Err(End::Gone),
             Some(Ok(message)) => {
                 self.heard = Instant::now();
                 Ok(match message {

@@ -2,13 +2,15 @@
 
 use http::StatusCode;
 use pulse_core::Secret;
-use pulse_proxmox::ServerAddress;
+use pulse_proxmox::{ServerAddress, TlsMode};
 use pulse_store::{Monitored, NodeKind, NodeRecord};
 use serde::Deserialize;
 
 use crate::http::answer::{Refusal, text};
 
 const LARGEST: usize = 32 << 10;
+/// Characters of a name: it is part of every id of what is behind the node.
+const LONGEST_NAME: usize = 200;
 
 /// Every field may be missing; a missing one is not the same as an empty one.
 #[derive(Clone, Default, Deserialize)]
@@ -82,15 +84,34 @@ impl NodeRequest {
         if given(self.name.as_ref()).is_none() {
             return Err(bad("Name is required"));
         }
-        if crate::demo::is_reserved(self.name.as_deref().unwrap_or_default()) {
-            return Err(bad(
-                "This name is reserved for demo data. Choose another name.",
-            ));
-        }
+        self.check_text()?;
         if given(self.r#type.as_ref()).is_none() {
             return Err(bad("Type is required"));
         }
         self.check_connection()
+    }
+
+    /// Checks of texts, new or changed, as far as they are given.
+    pub fn check_text(&self) -> Result<(), Refusal> {
+        let name = self.name.as_deref().unwrap_or_default().trim();
+        if crate::demo::is_reserved(name) {
+            return Err(bad(
+                "This name is reserved for demo data. Choose another name.",
+            ));
+        }
+        if name.chars().count() > LONGEST_NAME {
+            return Err(bad("Name is too long. Use at most 200 characters."));
+        }
+        if name.chars().any(char::is_control) {
+            return Err(bad("Name contains a character that cannot be shown"));
+        }
+        let fingerprint = self.fingerprint.as_deref().unwrap_or_default();
+        if TlsMode::resolve(true, fingerprint).is_err() {
+            return Err(bad(
+                "Fingerprint is not a SHA-256 fingerprint. Enter 64 hexadecimal digits.",
+            ));
+        }
+        Ok(())
     }
 
     /// Checks of what is needed to connect.
@@ -134,9 +155,9 @@ impl NodeRequest {
     /// Puts the credentials that were sent into a record; a token wins over a password.
     pub fn apply_credentials(&self, record: &mut NodeRecord) {
         if self.has_token() {
-            record.token_name = given(self.token_name.as_ref())
+            given(self.token_name.as_ref())
                 .unwrap_or_default()
-                .to_owned();
+                .clone_into(&mut record.token_name);
             record.token_value = Secret::new(given(self.token_value.as_ref()).unwrap_or_default());
             record.password = Secret::default();
             record.user.clear();
@@ -169,7 +190,7 @@ pub fn with_realm(user: &str, kind: NodeKind) -> String {
 }
 
 /// v5's complaints about a host, before it is read for good.
-fn check_host(host: &str) -> Result<(), Refusal> {
+pub fn check_host(host: &str) -> Result<(), Refusal> {
     let rest = host.split_once("://").map_or(host, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
     if let Some(v6) = authority.strip_prefix('[') {

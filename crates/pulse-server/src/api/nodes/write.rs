@@ -213,6 +213,7 @@ pub async fn change(State(app): State<App>, Path(id): Path<String>, ask: Ask) ->
     let _one_at_a_time = app.sources.changing().await;
     let mut record = stored(&app, &id).await?;
     let request = NodeRequest::parse(&ask.body)?;
+    request.check_text()?;
     let old_name = record.name.clone();
     let others: Vec<NodeRecord> = app
         .store
@@ -228,6 +229,7 @@ pub async fn change(State(app): State<App>, Path(id): Path<String>, ask: Ask) ->
     }
     let mut moved = false;
     if let Some(host) = given(request.host.as_ref()) {
+        super::request::check_host(host)?;
         let host = normalise(host, record.kind)?;
         if others
             .iter()
@@ -241,12 +243,6 @@ pub async fn change(State(app): State<App>, Path(id): Path<String>, ask: Ask) ->
     if let Some(name) = given(request.name.as_ref())
         && name != record.name
     {
-        if crate::demo::is_reserved(name) {
-            return Err(text(
-                StatusCode::BAD_REQUEST,
-                "This name is reserved for demo data. Choose another name.",
-            ));
-        }
         record.name = distinct_name(name, &record.host, record.kind, &others);
     }
     if let Some(url) = &request.guest_url {
