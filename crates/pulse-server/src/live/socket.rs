@@ -39,7 +39,12 @@ pub async fn upgrade(
     let credentials = parts.headers.clone();
     let uri = parts.uri.clone();
     let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut parts, &app).await else {
-        return response(text(StatusCode::BAD_REQUEST, "Bad Request"));
+        let mut refused = response(text(StatusCode::BAD_REQUEST, "Bad Request"));
+        refused.headers_mut().insert(
+            header::SEC_WEBSOCKET_VERSION,
+            HeaderValue::from_static("13"),
+        );
+        return refused;
     };
     let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
     tracing::debug!(user = principal.user, request = id, "websocket opened");
