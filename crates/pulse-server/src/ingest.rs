@@ -158,9 +158,13 @@ impl HostIngest {
     ) -> Result<Host, Rejected> {
         let hostname = text(&report.host.hostname);
         if hostname.is_empty() {
-            return Err(Rejected("hostname is required"));
+            return Err(Rejected("host report missing hostname"));
         }
-        let id = self.identify(report, token, known);
+        let mut id = self.identify(report, token, known);
+        if !demo && crate::demo::is_demo_id(&id) {
+            // Real data under a demo id would end with the demo.
+            id.insert_str(0, "host-");
+        }
         let previous = known.hosts.iter().find(|host| host.id == id);
         let memory = memory(report, received);
         let filesystems = filesystems(report);
@@ -493,7 +497,7 @@ mod tests {
                 Timestamp(0),
                 false
             ),
-            Err(Rejected("hostname is required"))
+            Err(Rejected("host report missing hostname"))
         );
     }
 }
