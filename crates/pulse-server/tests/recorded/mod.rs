@@ -41,15 +41,29 @@ impl Answer {
 impl Server {
     /// Fresh: set-up is open.
     pub async fn fresh() -> Self {
+        Self::fresh_with(&[], None).await
+    }
+
+    /// Fresh, with more of the environment and another interval between checks of sockets.
+    pub async fn fresh_with(
+        environment: &[(&str, &str)],
+        socket_check: Option<std::time::Duration>,
+    ) -> Self {
+        let environment: HashMap<String, String> = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let dir = tempfile::tempdir().unwrap();
+        let auth = AuthEnv::read(|name| environment.get(name).cloned());
         let data_dir = dir.path().to_string_lossy().into_owned();
-        let config = Config::read(&move |name| match name {
+        let mut config = Config::read(&move |name| match name {
             "PULSE_DATA_DIR" => Some(data_dir.clone()),
             "PULSE_HISTORY" => Some("memory".to_owned()),
-            _ => None,
+            other => environment.get(other).cloned(),
         })
         .unwrap();
-        let app = App::start(config, AuthEnv::default()).await.unwrap();
+        config.socket_check = socket_check.unwrap_or(config.socket_check);
+        let app = App::start(config, auth).await.unwrap();
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -71,7 +85,11 @@ impl Server {
 
     /// Set up with account `op` and [`TOKEN`].
     pub async fn ready() -> Self {
-        let server = Self::fresh().await;
+        Self::fresh().await.set_up().await
+    }
+
+    pub async fn set_up(self) -> Self {
+        let server = self;
         let bootstrap = server.app.auth.bootstrap_token().unwrap();
         let body = serde_json::json!({
             "username": "op",
@@ -124,6 +142,13 @@ impl Server {
             .await
     }
 
+    /// A new token with these scopes.
+    pub async fn token(&self, scopes: &[&str]) -> String {
+        let body = serde_json::json!({"name": scopes.join(" "), "scopes": scopes});
+        let answer = self.call("POST", "/api/security/tokens", Some(body)).await;
+        answer.json()["token"].as_str().unwrap().to_owned()
+    }
+
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
@@ -139,7 +164,10 @@ pub struct Names(pub HashMap<String, String>);
 impl Names {
     pub fn fill(&self, text: &str) -> String {
         let mut filled = text.to_owned();
-        for (name, value) in &self.0 {
+        // Some names begin with others.
+        let mut pairs: Vec<(&String, &String)> = self.0.iter().collect();
+        pairs.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        for (name, value) in pairs {
             filled = filled.replace(name, value);
         }
         filled
