@@ -1,13 +1,20 @@
-// Prints what a browser downloads: compressed sizes of dist, and the JavaScript of the overview's first load.
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+// Writes a .br and a .gz beside each text file of dist, which the server sends as they are, and prints what a browser
+// downloads: all sizes, and the JavaScript of the overview's first load.
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const BUDGET = 100 * 1024;
 const dist = join(fileURLToPath(new URL("..", import.meta.url)), "dist");
+const TEXT = /\.(js|css|html|svg|json)$/;
 const brotli = (data) =>
-  brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
+  brotliCompressSync(data, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 11,
+      [constants.BROTLI_PARAM_SIZE_HINT]: data.length,
+    },
+  });
 
 const manifest = JSON.parse(readFileSync(join(dist, ".vite/manifest.json"), "utf8"));
 // The manifest is for this report only; the server embeds dist as it is.
@@ -24,15 +31,21 @@ visit("src/pages/overview/Overview.tsx");
 
 const files = readdirSync(dist, { recursive: true })
   .map(String)
-  .filter((f) => statSync(join(dist, f)).isFile())
+  .filter((f) => statSync(join(dist, f)).isFile() && !/\.(br|gz)$/.test(f))
   .map((name) => {
     const data = readFileSync(join(dist, name));
-    const packed = name.endsWith(".woff2");
+    const forms = { gzip: data, br: data };
+    if (TEXT.test(name)) {
+      forms.gzip = gzipSync(data, { level: 9 });
+      forms.br = brotli(data);
+      writeFileSync(join(dist, `${name}.gz`), forms.gzip);
+      writeFileSync(join(dist, `${name}.br`), forms.br);
+    }
     return {
       name,
       raw: data.length,
-      gzip: packed ? data.length : gzipSync(data).length,
-      br: packed ? data.length : brotli(data),
+      gzip: forms.gzip.length,
+      br: forms.br.length,
       first: first.has(name) || name === "theme.js",
     };
   })

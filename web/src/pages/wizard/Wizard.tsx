@@ -317,8 +317,8 @@ function Connect(props: { onDone: (source: Source) => void; onSkip: () => void }
         </Match>
         <Match when={source() === "demo"}>
           <Note>
-            Seven nodes with guests, hosts and storage that do not exist. Switch it off again in Settings when
-            you connect something real.
+            Four nodes with 150 guests, hosts and storage that do not exist. Switch it off again in Settings →
+            Proxmox when you connect something real.
           </Note>
         </Match>
       </Switch>

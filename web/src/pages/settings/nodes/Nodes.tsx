@@ -134,7 +134,8 @@ function DeleteDialog(props: { page: NodesPage; node: ConfiguredNode }) {
         {props.node.isCluster
           ? ` and its ${plural(props.node.clusterEndpoints?.length ?? 0, "cluster member")}`
           : ""}
-        . Its guests leave the lists and its open alerts close. The stored credential is deleted.
+        . Its guests leave the lists, their history is no longer shown and its open alerts close. The stored
+        credential is deleted.
       </p>
       <p class="text-fg-2">
         Nothing changes on the server itself: the account and token that Pulse used stay there until you
@@ -146,6 +147,83 @@ function DeleteDialog(props: { page: NodesPage; node: ConfiguredNode }) {
         </Note>
       </Show>
     </Dialog>
+  );
+}
+
+function DemoDialog(props: { page: NodesPage }) {
+  const [busy, setBusy] = createSignal(false);
+  const [failure, setFailure] = createSignal("");
+  const go = async () => {
+    setBusy(true);
+    setFailure(await props.page.switchDemo(false));
+    setBusy(false);
+  };
+  return (
+    <Dialog
+      title="Turn demo data off?"
+      onClose={props.page.close}
+      onSubmit={() => void go()}
+      footer={
+        <>
+          <span class="spacer" />
+          <Button kind="ghost" onClick={props.page.close}>
+            Keep it
+          </Button>
+          <Button kind="danger" type="submit" pending={busy()}>
+            Remove demo data
+          </Button>
+        </>
+      }
+    >
+      <p class="text-fg-2">
+        This removes all demo data and its history: the invented nodes, guests, storage and hosts. What you
+        connected yourself stays. You can turn it on again; its history then starts anew.
+      </p>
+      <Show when={failure()}>
+        <Note level="critical" role="alert">
+          {failure()}
+        </Note>
+      </Show>
+    </Dialog>
+  );
+}
+
+/** The invented datacenter as one more source, with its switch. */
+function DemoSection(props: { page: NodesPage; write: boolean }) {
+  const [busy, setBusy] = createSignal(false);
+  const [failure, setFailure] = createSignal("");
+  const on = () => props.page.demo() === true;
+  const turn = async () => {
+    if (on()) {
+      props.page.setDialog({ kind: "demo-off" });
+      return;
+    }
+    setBusy(true);
+    setFailure(await props.page.switchDemo(true));
+    setBusy(false);
+  };
+  return (
+    <Show when={props.page.demo() !== undefined}>
+      <section class="demo" aria-labelledby="demo-title">
+        <div class="ph-text">
+          <h2 id="demo-title">
+            <Status level={on() ? "ok" : "off"} decorative />
+            Demo data is {on() ? "on" : "off"}
+          </h2>
+          <p>An invented datacenter to look around in. It appears beside what you connect yourself.</p>
+          <Show when={failure()}>
+            <p role="alert" data-tone="critical">
+              {failure()}
+            </p>
+          </Show>
+        </div>
+        <Show when={props.write}>
+          <Button pending={busy()} onClick={() => void turn()}>
+            {on() ? "Turn off…" : "Turn on"}
+          </Button>
+        </Show>
+      </section>
+    </Show>
   );
 }
 
@@ -421,7 +499,7 @@ export default function Nodes() {
           <Match when={list()?.length === 0}>
             <div class="empty">
               <SignalArt />
-              <h2>Nothing is connected</h2>
+              <h2>{page.demo() ? "No server of your own yet" : "Nothing is connected"}</h2>
               <p>Add any node of a cluster, a standalone node, a backup server or a mail gateway.</p>
               <Show when={write()}>
                 <div class="row">
@@ -481,12 +559,16 @@ export default function Nodes() {
             )}
           </Match>
         </Switch>
+        <DemoSection page={page} write={write()} />
       </div>
       <Show when={page.dialog()?.kind === "add"}>
         <NodeDialog page={page} type={(page.dialog() as { type?: NodeType }).type ?? "pve"} />
       </Show>
       <Show when={dialogNode("edit")} keyed>
         {(node) => <NodeDialog page={page} node={node} type={node.type} />}
+      </Show>
+      <Show when={page.dialog()?.kind === "demo-off"}>
+        <DemoDialog page={page} />
       </Show>
       <Show when={dialogNode("delete")} keyed>
         {(node) => <DeleteDialog page={page} node={node} />}

@@ -11,7 +11,8 @@ import type { Level } from "@/model/level";
 export type Dialogs =
   | { kind: "add"; type: NodeType }
   | { kind: "edit"; node: ConfiguredNode }
-  | { kind: "delete"; node: ConfiguredNode };
+  | { kind: "delete"; node: ConfiguredNode }
+  | { kind: "demo-off" };
 
 export interface NodeTest {
   state: "testing" | "ok" | "failed";
@@ -36,6 +37,13 @@ export function nodeState(node: ConfiguredNode): { level: Level; text: string } 
 export function createNodesPage() {
   const [params, setParams] = useSearchParams<{ add?: string }>();
   const [nodes, { refetch }] = createResource(api.configuredNodes);
+  // Older servers and tokens without the scope have no answer: then there is no switch.
+  const [demo, { mutate: setDemo }] = createResource(() =>
+    api.mockMode().then(
+      (m) => m.enabled,
+      () => undefined,
+    ),
+  );
   const [dialog, setDialog] = createSignal<Dialogs | undefined>(
     params.add
       ? { kind: "add", type: params.add === "pbs" || params.add === "pmg" ? params.add : "pve" }
@@ -113,6 +121,22 @@ export function createNodesPage() {
         close();
         toast({ level: "ok", title: `${node.name} removed` });
         void refetch();
+        return "";
+      } catch (error) {
+        return errorText(error);
+      }
+    },
+    demo: () => demo.latest,
+    async switchDemo(enabled: boolean): Promise<string> {
+      try {
+        await api.setMockMode(enabled);
+        setDemo(enabled);
+        close();
+        toast({
+          level: "ok",
+          title: enabled ? "Demo data is on" : "Demo data and its history removed",
+          ...(enabled ? { detail: "Its first figures arrive within seconds." } : {}),
+        });
         return "";
       } catch (error) {
         return errorText(error);
