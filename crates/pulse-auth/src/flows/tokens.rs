@@ -141,7 +141,14 @@ impl Auth {
             return Denied::AdminRequired.answer(self.now());
         }
         if !principal.scopes.covers(&ScopeSet::All) {
-            return Denied::MissingScope(Scope::SettingsWrite).answer(self.now());
+            return Answer::json(
+                StatusCode::FORBIDDEN,
+                json!({
+                    "error": "missing_scope",
+                    "requiredScope": "*",
+                    "message": "Only a token with all rights can replace all tokens.",
+                }),
+            );
         }
         let (raw, record) = tokens::create("Regenerated token", vec!["*".to_owned()], self.now());
         let _change = self.inner.change.lock().await;
