@@ -7,6 +7,8 @@ use pulse_core::{Bytes, Filesystem, InterfaceAddresses, Unknown};
 use pulse_proxmox::Error;
 use pulse_proxmox::types::{AgentFilesystem, AgentInterface, AgentOs, GuestConfig, LxcInterface};
 
+use super::details::ContainerConfig;
+
 /// Filesystems that count, or why there are none.
 pub(crate) fn filesystems(list: Vec<AgentFilesystem>) -> Result<Vec<Filesystem>, Unknown> {
     if list.is_empty() {
@@ -304,6 +306,56 @@ pub(crate) fn container_template(config: &GuestConfig) -> (String, bool) {
                 .get("lxc")
                 .is_some_and(|lxc| lxc.contains("lxc.signal.halt")));
     (template.to_owned(), by_name || by_config)
+}
+
+/// What a container's configuration tells.
+pub(crate) fn container_config(config: &GuestConfig) -> ContainerConfig {
+    let (template, oci) = container_template(config);
+    let interfaces = config
+        .numbered("net")
+        .into_iter()
+        .map(|(_, value)| configured_interface(value))
+        .collect();
+    ContainerConfig {
+        addresses: configured_addresses(interfaces),
+        os_name: container_os(config),
+        template,
+        oci,
+        rootfs: config
+            .get("rootfs")
+            .and_then(|volume| volume.split(',').next())
+            .unwrap_or_default()
+            .to_owned(),
+    }
+}
+
+fn configured_interface(value: &str) -> InterfaceAddresses {
+    let mut interface = InterfaceAddresses::default();
+    for (key, value) in GuestConfig::properties(value) {
+        match key {
+            "name" => value.clone_into(&mut interface.name),
+            "hwaddr" => interface.mac = value.to_uppercase(),
+            "ip" | "ip6" if !matches!(value, "dhcp" | "auto" | "manual" | "static" | "none") => {
+                interface.addresses.push(bare(value));
+            }
+            _ => {}
+        }
+    }
+    interface
+}
+
+/// Interfaces by name; one without an address stays: it is configured.
+fn configured_addresses(
+    mut interfaces: Vec<InterfaceAddresses>,
+) -> (Vec<InterfaceAddresses>, Vec<String>) {
+    interfaces.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut all: Vec<String> = interfaces
+        .iter()
+        .flat_map(|i| i.addresses.iter().filter(|a| is_shown(a)).cloned())
+        .collect();
+    all.sort();
+    all.dedup();
+    (interfaces, all)
 }
 
 #[cfg(test)]

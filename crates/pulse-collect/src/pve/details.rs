@@ -48,10 +48,21 @@ impl Default for AgentFacts {
 /// Facts from a container's configuration and interfaces.
 #[derive(Clone, Debug, Default)]
 pub struct ContainerFacts {
+    /// As the running container has them.
+    pub live: (Vec<InterfaceAddresses>, Vec<String>),
+    pub config: ContainerConfig,
+}
+
+/// What a container's configuration tells.
+#[derive(Clone, Debug, Default)]
+pub struct ContainerConfig {
+    /// Fixed addresses, and the interfaces that have none.
     pub addresses: (Vec<InterfaceAddresses>, Vec<String>),
     pub os_name: String,
     pub template: String,
     pub oci: bool,
+    /// Volume of the root filesystem.
+    pub rootfs: String,
 }
 
 #[derive(Clone, Debug)]
@@ -112,6 +123,7 @@ struct Entry {
     birth: u64,
     /// Nothing is to be asked now.
     held: bool,
+    running: bool,
 }
 
 /// A guest whose details are wanted: running, and for VMs with the agent enabled.
@@ -121,6 +133,7 @@ pub(crate) struct Wanted {
     pub vm: bool,
     pub node: String,
     pub uptime: u64,
+    pub running: bool,
     /// The agent is off in the options.
     pub agent_disabled: bool,
     /// Its node did not list it this time: what is known stays, nothing is asked.
@@ -236,11 +249,12 @@ impl Details {
             let mut entry = match old.remove(&want.vmid) {
                 Some(mut entry)
                     if entry.vm == want.vm
-                        && want.uptime.saturating_add(30) >= entry.uptime
+                        && (!want.vm || want.uptime.saturating_add(30) >= entry.uptime)
                         && entry.agent_disabled == want.agent_disabled =>
                 {
                     entry.node.clone_from(&want.node);
                     entry.uptime = want.uptime;
+                    entry.set_running(want.running, now);
                     entry
                 }
                 _ => {
@@ -305,7 +319,11 @@ impl Details {
             .iter()
             .filter(|(_, entry)| !entry.asking && !entry.held && !busy(&entry.node))
             .filter_map(|(vmid, entry)| {
-                let (question, due) = entry.due.iter().min_by_key(|(_, due)| *due)?;
+                let (question, due) = entry
+                    .due
+                    .iter()
+                    .filter(|(question, _)| entry.may_ask(*question))
+                    .min_by_key(|(_, due)| *due)?;
                 (*due <= now).then_some((*due, *question, *vmid))
             })
             .min()
@@ -353,12 +371,9 @@ impl Details {
                 .await
                 .map(|info| Answer::Version(info.version.unwrap_or_default().trim().to_owned())),
             (Question::ContainerConfig, _) => client
-                .guest_config(GuestKind::Lxc, node, vmid, false)
+                .guest_config(GuestKind::Lxc, &node, vmid, false)
                 .await
-                .map(|config| {
-                    let (template, oci) = agent::container_template(&config);
-                    Answer::Container(agent::container_os(&config), template, oci)
-                }),
+                .map(|config| Answer::Container(agent::container_config(&config))),
         };
         let now = clock();
         let mut state = self.lock();
@@ -383,7 +398,7 @@ enum Answer {
     Addresses((Vec<InterfaceAddresses>, Vec<String>)),
     Os((String, String)),
     Version(String),
-    Container(String, String, bool),
+    Container(ContainerConfig),
 }
 
 impl Entry {
@@ -424,7 +439,25 @@ impl Entry {
             agent_disabled: want.agent_disabled,
             birth,
             held: false,
+            running: want.running,
         }
+    }
+
+    /// The addresses of a container that stops are gone; one that starts is asked at once.
+    fn set_running(&mut self, running: bool, now: Timestamp) {
+        if self.running == running {
+            return;
+        }
+        self.running = running;
+        if let GuestFacts::Container(facts) = &mut self.facts {
+            facts.live = Default::default();
+        }
+        self.set_due(Question::Interfaces, now);
+    }
+
+    /// Whether a question makes sense now.
+    fn may_ask(&self, question: Question) -> bool {
+        self.running || question == Question::ContainerConfig
     }
 
     /// Filesystems that nobody could ask about for long are not shown any more.
@@ -463,13 +496,12 @@ impl Entry {
                 }
             }
             (GuestFacts::Container(facts), Answer::Addresses(addresses)) => {
-                facts.addresses = addresses;
+                facts.live = addresses;
             }
-            (GuestFacts::Container(facts), Answer::Container(os, template, oci)) => {
-                facts.os_name = os;
-                facts.template = template;
+            (GuestFacts::Container(facts), Answer::Container(config)) => {
                 // Once known to be an OCI container, always one.
-                facts.oci |= oci;
+                let oci = facts.config.oci || config.oci;
+                facts.config = ContainerConfig { oci, ..config };
             }
             (GuestFacts::Container(_), _) => {}
         }
@@ -529,6 +561,7 @@ mod tests {
             vm: true,
             node: "pve1".into(),
             uptime: 100,
+            running: true,
             agent_disabled: false,
             held: false,
         }

@@ -4,8 +4,8 @@
 use pulse_core::rates::{Counters, RateTracker, Rates};
 use pulse_core::text::split_tags;
 use pulse_core::{
-    Bytes, Capacity, Guest, GuestKind, GuestStatus, Liveness, Memory, MemorySource, Ratio, Reading,
-    Timestamp, Unknown,
+    Bytes, Capacity, Filesystem, Guest, GuestKind, GuestStatus, InterfaceAddresses, Liveness,
+    Memory, MemorySource, Ratio, Reading, Timestamp, Unknown,
 };
 use pulse_proxmox::types::{GuestStatus as StatusRow, Resource, ResourceKind};
 
@@ -47,8 +47,17 @@ pub(crate) fn vm_memory(row: &Resource, status: Option<&StatusRow>, at: Timestam
             total = max;
         }
         let free = status.freemem.filter(|free| *free > 0 && *free <= total);
+        // What the guest itself sees: its firmware and kernel keep a part of the configured size,
+        // which is neither free nor used there.
+        let seen = status.ballooninfo.as_ref().and_then(|info| {
+            let total = info.total_mem.filter(|t| *t > 0)?;
+            total.checked_sub(info.free_mem?)
+        });
         if available > 0 {
             used = total - available.min(total);
+        } else if let Some(seen) = seen {
+            used = seen;
+            source = MemorySource::StatusFreemem;
         } else if let Some(free) = free {
             used = total - free;
             source = MemorySource::StatusFreemem;
@@ -76,10 +85,7 @@ fn vm_disk(
     agent: Option<&AgentFacts>,
 ) -> Capacity {
     let allocated = Bytes(row.maxdisk.unwrap_or(0));
-    let unknown = |reason| Capacity {
-        total: allocated,
-        used: Reading::Unknown(reason),
-    };
+    let unknown = |reason| Capacity::unknown(allocated, reason);
     if !running {
         return unknown(Unknown::VmStopped);
     }
@@ -105,6 +111,22 @@ fn vm_disk(
         Some(Err(reason)) => unknown(*reason),
         // Not asked yet.
         _ => unknown(Unknown::NotReported),
+    }
+}
+
+/// PVE tells the use of a container's root filesystem only, and that as the use of its disk.
+fn root_filesystem(container: &ContainerFacts, disk: &Capacity) -> Vec<Filesystem> {
+    match disk.used {
+        Reading::Known(used) if disk.total > Bytes::ZERO => vec![Filesystem {
+            mountpoint: "/".to_owned(),
+            kind: "rootfs".to_owned(),
+            device: container.config.rootfs.clone(),
+            total: disk.total,
+            used,
+            free: disk.total.saturating_sub(used),
+            usage: used.percent_of(disk.total).get(),
+        }],
+        _ => Vec::new(),
     }
 }
 
@@ -156,7 +178,7 @@ pub(crate) fn build(inputs: &Inputs<'_>, rates: &mut RateTracker<(u32, String)>)
     let container = facts.and_then(GuestFacts::container);
     let kind = match row.kind {
         ResourceKind::Qemu => GuestKind::Qemu,
-        ResourceKind::Lxc if container.is_some_and(|c| c.oci) => GuestKind::Oci,
+        ResourceKind::Lxc if container.is_some_and(|c| c.config.oci) => GuestKind::Oci,
         ResourceKind::Lxc => GuestKind::Lxc,
         _ => return None,
     };
@@ -192,14 +214,11 @@ pub(crate) fn build(inputs: &Inputs<'_>, rates: &mut RateTracker<(u32, String)>)
     } else {
         let total = row.maxdisk.unwrap_or(0);
         let used = row.disk.unwrap_or(0).min(total);
-        Capacity {
-            total: Bytes(total),
-            // PVE reports no use for a container that does not run.
-            used: if alive || used > 0 {
-                Reading::Known(Bytes(used))
-            } else {
-                Reading::Unknown(Unknown::VmStopped)
-            },
+        // PVE reports no use for a container that does not run.
+        if alive || used > 0 {
+            Capacity::known(Bytes(total), Bytes(used))
+        } else {
+            Capacity::unknown(Bytes(total), Unknown::VmStopped)
         }
     };
     let key = (row.vmid, node.clone());
@@ -217,12 +236,15 @@ pub(crate) fn build(inputs: &Inputs<'_>, rates: &mut RateTracker<(u32, String)>)
     };
     let addresses = agent
         .map(|a| &a.addresses)
-        .or_else(|| container.map(|c| &c.addresses));
-    let filesystems = agent
-        .and_then(|a| a.filesystems.as_ref().ok())
-        .filter(|_| alive)
-        .cloned()
-        .unwrap_or_default();
+        .or_else(|| container.map(ContainerFacts::addresses));
+    let filesystems = match container {
+        Some(container) => root_filesystem(container, &disk),
+        None => agent
+            .and_then(|a| a.filesystems.as_ref().ok())
+            .filter(|_| alive)
+            .cloned()
+            .unwrap_or_default(),
+    };
     Some(Guest {
         id: format!("{}:{node}:{}", source.name, row.vmid),
         instance: source.name.clone(),
@@ -242,11 +264,13 @@ pub(crate) fn build(inputs: &Inputs<'_>, rates: &mut RateTracker<(u32, String)>)
         pool: row.pool.clone().unwrap_or_default(),
         os_name: agent
             .map(|a| a.os_name.clone())
-            .or_else(|| container.map(|c| c.os_name.clone()))
+            .or_else(|| container.map(|c| c.config.os_name.clone()))
             .unwrap_or_default(),
         os_version: agent.map(|a| a.os_version.clone()).unwrap_or_default(),
         agent_version: agent.map(|a| a.version.clone()).unwrap_or_default(),
-        os_template: container.map(|c| c.template.clone()).unwrap_or_default(),
+        os_template: container
+            .map(|c| c.config.template.clone())
+            .unwrap_or_default(),
         ip_addresses: addresses.map(|(_, all)| all.clone()).unwrap_or_default(),
         interfaces: addresses
             .map(|(interfaces, _)| interfaces.clone())
@@ -258,6 +282,17 @@ pub(crate) fn build(inputs: &Inputs<'_>, rates: &mut RateTracker<(u32, String)>)
         status: state,
         node,
     })
+}
+
+impl ContainerFacts {
+    /// Those that it has while it runs, else those that it is configured to have.
+    fn addresses(&self) -> &(Vec<InterfaceAddresses>, Vec<String>) {
+        if self.live.0.is_empty() {
+            &self.config.addresses
+        } else {
+            &self.live
+        }
+    }
 }
 
 impl GuestFacts {

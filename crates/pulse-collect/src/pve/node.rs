@@ -114,9 +114,12 @@ pub(crate) fn build(
     let swap = status.and_then(|s| s.swap.as_ref());
     let rootfs = status
         .and_then(|s| s.rootfs.as_ref())
-        .and_then(|fs| Some((fs.total.filter(|t| *t > 0)?, fs.used.unwrap_or(0))));
+        .and_then(|fs| Some((fs.total.filter(|t| *t > 0)?, fs.used.unwrap_or(0), fs.avail)));
     let disk = match rootfs {
-        Some((total, used)) => Capacity::known(Bytes(total), Bytes(used.min(total))),
+        Some((total, used, avail)) => Capacity {
+            available: avail.map(Bytes),
+            ..Capacity::known(Bytes(total), Bytes(used.min(total)))
+        },
         None if row.maxdisk > 0 => {
             Capacity::known(Bytes(row.maxdisk), Bytes(row.disk.min(row.maxdisk)))
         }

@@ -412,10 +412,12 @@ impl Poller {
             .collect();
         let mut wanted = Vec::new();
         for row in &rows {
-            if row.status.as_deref() != Some("running") {
+            let running = row.status.as_deref() == Some("running");
+            let vm = row.kind == ResourceKind::Qemu;
+            // A stopped VM has nobody to ask; a container has its configuration.
+            if !running && (vm || row.status.as_deref() != Some("stopped")) {
                 continue;
             }
-            let vm = row.kind == ResourceKind::Qemu;
             let status = listed(row).map(|(vm, _)| vm);
             if vm && let Some(flag) = status.and_then(|s| s.agent) {
                 self.agents.insert(row.vmid, flag.0);
@@ -425,6 +427,7 @@ impl Poller {
                 vm,
                 node: row.node.clone().unwrap_or_default(),
                 uptime: row.uptime.unwrap_or(0),
+                running,
                 // The VM list does not always carry the flag: an agent that is off answers so.
                 agent_disabled: vm && self.agents.get(&row.vmid) == Some(&false),
                 // Nothing can be asked of a VM whose node does not answer.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::reading::Reading;
+use crate::reading::{Reading, Unknown};
 use crate::units::{Bytes, Timestamp};
 
 /// Names a resource for the life of the process; used on the delta protocol.
@@ -96,6 +96,9 @@ impl Memory {
 pub struct Capacity {
     pub total: Bytes,
     pub used: Reading<Bytes>,
+    /// What ordinary users can still take, where the source tells; less than total − used where
+    /// blocks are reserved.
+    pub available: Option<Bytes>,
 }
 
 impl Capacity {
@@ -103,6 +106,16 @@ impl Capacity {
         Self {
             total,
             used: Reading::Known(used),
+            available: None,
+        }
+    }
+
+    /// Use that is not known, of a size that is.
+    pub const fn unknown(total: Bytes, reason: Unknown) -> Self {
+        Self {
+            total,
+            used: Reading::Unknown(reason),
+            available: None,
         }
     }
 }

@@ -129,6 +129,7 @@ impl Resource for Node {
             node.memory.used = pulse_core::Bytes::ZERO;
             node.memory.at = Timestamp::default();
             node.memory.swap_used = pulse_core::Bytes(node.memory.swap_used.get() >> 26);
+            node.disk.available = None;
             if node.disk.used.known().is_some() {
                 node.disk.used = Reading::Known(pulse_core::Bytes::ZERO);
             }

@@ -62,10 +62,7 @@ fn guest(vmid: u32, dice: &mut Dice, now: Timestamp) -> Guest {
             ..Memory::default()
         },
         disk: if dice.roll(4) == 0 {
-            Capacity {
-                total: Bytes(32 * GIB),
-                used: Reading::Unknown(Unknown::AgentDisabled),
-            }
+            Capacity::unknown(Bytes(32 * GIB), Unknown::AgentDisabled)
         } else {
             Capacity::known(Bytes(32 * GIB), Bytes(dice.roll(32 * GIB)))
         },

@@ -75,7 +75,10 @@ impl<'a> DiskJson<'a> {
         Some(DiskJson {
             total: total.get(),
             used: used.map_or(0, pulse_core::Bytes::get),
-            free: total.saturating_sub(used.unwrap_or_default()).get(),
+            free: capacity
+                .available
+                .unwrap_or_else(|| total.saturating_sub(used.unwrap_or_default()))
+                .get(),
             usage: used
                 .map_or(Percent(-1.0), |used| used.percent_of(total))
                 .get(),
