@@ -14,6 +14,23 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: true,
+    rolldownOptions: {
+      output: {
+        // Pages that are used together travel together: fewer files, and they compress better.
+        codeSplitting: {
+          groups: [
+            {
+              name: "core",
+              priority: 4,
+              test: /solid|src.(api|session|prefs|format|live|model|shell|query)|src.components.[A-Za-z]+\.|pages.(NotFound|login|overview.Loading)|preload-helper|src.(App|main)/,
+            },
+            { name: "overview", priority: 3, test: /src.(pages.overview|components.(drawer|query))/ },
+            { name: "details", priority: 2, test: /src.pages.details|src.components.chart|uplot/ },
+            { name: "settings", priority: 1, test: /src.(pages.settings|components.node-form|pages.wizard)/ },
+          ],
+        },
+      },
+    },
   },
   server: {
     port: 5173,

@@ -207,3 +207,13 @@ check("errors of the lists are said, with a way to try again", { path: "/setting
   await page.getByRole("button", { name: "Try again" }).click();
   await row(page, "fra-1").waitFor();
 });
+
+check("demo data is switched on and off, with its loss said", { path: "/settings/proxmox" }, async (page) => {
+  await page.getByRole("button", { name: "Turn on", exact: true }).click();
+  await page.getByRole("heading", { name: "Demo data is on" }).waitFor();
+  await page.getByRole("button", { name: "Turn off…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Turn demo data off?" });
+  await dialog.getByText("removes all demo data and its history").waitFor();
+  await dialog.getByRole("button", { name: "Remove demo data" }).click();
+  await page.getByRole("heading", { name: "Demo data is off" }).waitFor();
+});

@@ -24,10 +24,17 @@ const specs = readdirSync(here)
   .filter((f) => f.endsWith(".spec.mjs") && (only.length === 0 || only.some((o) => f.includes(o))))
   .map((f) => join(here, f));
 const tests = spawn(process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=spec", ...specs], {
-  stdio: "inherit",
+  stdio: ["inherit", "pipe", "inherit"],
   env: { ...process.env, PULSE_URL: url, PULSE_MOCK: server ? "1" : "" },
 });
-tests.on("exit", (code) => {
+let output = "";
+tests.stdout.on("data", (data) => {
+  output += data;
+  process.stdout.write(data);
+});
+const total = (what) => output.match(new RegExp(`^(?:\\x1b\\[\\d+m)?ℹ ${what} (\\d+)`, "m"))?.[1] ?? "0";
+tests.on("close", (code) => {
   server?.kill();
+  console.log(`${total("pass")} passed, ${total("fail")} failed`);
   process.exit(code ?? 1);
 });

@@ -32,7 +32,7 @@ export function Tag(props: {
       fallback={
         <span class="tag">
           <i style={{ background: tagColor(props.tag) }} />
-          {props.tag}
+          <span class="trunc">{props.tag}</span>
         </span>
       }
     >
@@ -48,7 +48,7 @@ export function Tag(props: {
         }}
       >
         <i style={{ background: tagColor(props.tag) }} />
-        {props.tag}
+        <span class="trunc">{props.tag}</span>
       </button>
     </Show>
   );

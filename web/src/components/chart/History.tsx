@@ -39,6 +39,16 @@ interface ChartSpec {
   limit: number | undefined;
 }
 
+const since = (seconds: number) => {
+  const at = new Date(seconds * 1000);
+  const today = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString("en-GB", {
+    ...(today ? {} : { day: "numeric", month: "short" }),
+    hour: "2-digit",
+    minute: "2-digit",
+  });
+};
+
 const [range, setRange] = createSignal<Range>("24h");
 
 const say = (value: number | null, isPercent: boolean): string => {
@@ -277,8 +287,17 @@ export default function History(props: {
                         </span>
                       )}
                     </For>
-                    <Show when={i() === 0 && chart.panels[0]?.gaps.length}>
-                      <span class="muted ml-auto">hatched: no data</span>
+                    <Show when={i() === 0}>
+                      <span class="muted ml-auto">
+                        {[
+                          chart.panels[0]?.began === undefined
+                            ? ""
+                            : `recorded since ${since(chart.panels[0].began)}`,
+                          chart.panels[0]?.gaps.length ? "hatched: no data" : "",
+                        ]
+                          .filter(Boolean)
+                          .join(", ")}
+                      </span>
                     </Show>
                   </div>
                   <Plot

@@ -21,7 +21,9 @@ it("leaves a gap where points are missing", () => {
 
 it("says that history began later than the range", () => {
   const panel = toPanel([at(3_000, 1), at(3_060, 2)], 0, 3_060_000);
-  expect(panel.gaps).toEqual([[0, 2_970]]);
+  expect(panel.gaps).toEqual([]);
+  expect(panel.began).toBe(3_000);
+  expect(valueAt(panel, 2_000)).toBeNull();
 });
 
 it("drops unknown values", () => {

@@ -8,6 +8,8 @@ export interface Panel {
   min: (number | null)[];
   max: (number | null)[];
   gaps: [from: number, to: number][];
+  /** When recording began, if that is within the range; what was before is no gap. */
+  began?: number;
 }
 
 /** The usual distance between points, in seconds. */
@@ -30,8 +32,9 @@ export function toPanel(points: readonly HistoryPoint[], start: number, end: num
   for (const [i, point] of good.entries()) {
     const t = point.timestamp / 1000;
     if (t - previous > longest) {
-      panel.gaps.push([i === 0 ? previous : previous + usual / 2, t - usual / 2]);
-      if (i > 0) {
+      if (i === 0) panel.began = t;
+      else {
+        panel.gaps.push([previous + usual / 2, t - usual / 2]);
         panel.x.push(previous + usual / 2);
         panel.value.push(null);
         panel.min.push(null);
@@ -51,6 +54,7 @@ export function toPanel(points: readonly HistoryPoint[], start: number, end: num
 
 /** The value nearest to a time, unless that falls into a gap. */
 export function valueAt(panel: Panel, t: number): number | null {
+  if (panel.began !== undefined && t < panel.began) return null;
   let low = 0;
   let high = panel.x.length - 1;
   while (low < high) {

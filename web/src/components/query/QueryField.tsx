@@ -161,7 +161,7 @@ export function QueryField(props: {
               {(example) => (
                 <span>
                   , such as{" "}
-                  <span class="mono" style={{ opacity: 0.85 }}>
+                  <span class="mono" style={{ opacity: 0.85, "margin-left": "4px" }}>
                     <Highlighted tokens={tokenize(example())} />
                   </span>
                 </span>

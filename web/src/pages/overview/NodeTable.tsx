@@ -61,12 +61,13 @@ function Row(props: { row: NodeRow; ctx: CellContext }) {
               </a>
             )}
           </Show>
-          <span class="muted text-xs trunc font-normal">
-            {r().place}
-            <Show when={r().raw.linkedHostAgentId}>
-              <span title="A Pulse agent runs on this node"> + agent</span>
-            </Show>
-          </span>
+          <span class="muted text-xs trunc font-normal">{r().place}</span>
+          <Show when={r().raw.linkedHostAgentId}>
+            <span class="muted flex-none" title="A Pulse agent runs on this node">
+              <Icon name="host" small />
+              <span class="sr"> + agent</span>
+            </span>
+          </Show>
         </span>
       </th>
       <For each={props.ctx.columns()}>
