@@ -60,7 +60,7 @@ async fn status(server: &Server, request: &Value, token: &str) -> u16 {
         .replace("<token-1>", token);
     let mut text = format!("GET {path} HTTP/1.1\r\n");
     for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
+        text.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
     }
     text += "\r\n";
     let stream = tokio::net::TcpStream::connect(server.address)
