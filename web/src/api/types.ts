@@ -1,27 +1,14 @@
 /**
- * Provisional types of the HTTP API, until `npm run types` generates schema.d.ts from the server's OpenAPI
- * document. This is the only file to swap: the rest of the UI imports its types from here.
+ * Types of the HTTP API. What the server's OpenAPI document covers comes from `schema.d.ts` (`npm run types`); the
+ * rest is written by hand until the document covers it.
  */
-export interface Memory {
-  total: number;
-  used: number;
-  free: number;
-  usage: number;
-  balloon?: number;
-  swapUsed?: number;
-  swapTotal?: number;
-}
+import type { components } from "./schema";
 
-export interface Disk {
-  total: number;
-  used: number;
-  free: number;
-  /** Percent; −1 is unknown. */
-  usage: number;
-  mountpoint?: string;
-  type?: string;
-  device?: string;
-}
+type Schemas = components["schemas"];
+
+export type Memory = Schemas["MemoryJson"];
+
+export type Disk = Schemas["DiskJson"];
 
 export interface NetworkInterface {
   name: string;
@@ -112,89 +99,13 @@ export interface GuestResource {
   lastSeen: number;
 }
 
-export interface HostSmart {
-  device: string;
-  model?: string;
-  serial?: string;
-  type?: string;
-  health?: string;
-  standby?: boolean;
-  temperature: number;
-}
+export type HostSmart = Schemas["SmartJson"];
 
-export interface RaidArray {
-  device: string;
-  name?: string;
-  level: string;
-  state: string;
-  totalDevices: number;
-  activeDevices: number;
-  failedDevices: number;
-  spareDevices: number;
-  rebuildPercent?: number;
-  rebuildSpeed?: string;
-  devices?: { device: string; state: string; slot: number }[];
-}
+export type RaidArray = Schemas["RaidJson"];
 
-export interface HostResource {
-  id: string;
-  hostname: string;
-  displayName: string;
-  platform?: string;
-  osName?: string;
-  osVersion?: string;
-  kernelVersion?: string;
-  architecture?: string;
-  cpuModel?: string;
-  cpuCount?: number;
-  /** Percent 0 to 100; absent when 0. */
-  cpuUsage?: number;
-  loadAverage?: number[];
-  memory?: Memory;
-  disks?: Disk[];
-  networkInterfaces?: NetworkInterface[];
-  networkIn?: number;
-  networkOut?: number;
-  diskRead?: number;
-  diskWrite?: number;
-  sensors?: {
-    temperatureCelsius?: Record<string, number>;
-    fanRpm?: Record<string, number>;
-    additional?: Record<string, number>;
-    smart?: HostSmart[];
-  };
-  raid?: RaidArray[];
-  status: string;
-  uptimeSeconds?: number;
-  lastSeen: number;
-  intervalSeconds?: number;
-  agentVersion?: string;
-  tokenId?: string;
-  tokenName?: string;
-  tokenHint?: string;
-  tags?: string[];
-  commandsEnabled?: boolean;
-  isLegacy?: boolean;
-  stale?: boolean;
-  linkedNodeId?: string;
-}
+export type HostResource = Schemas["HostJson"];
 
-export interface StorageResource {
-  id: string;
-  name: string;
-  node: string;
-  instance: string;
-  type: string;
-  status: string;
-  total: number;
-  used: number;
-  avail: number;
-  free: number;
-  usage: number;
-  content: string;
-  shared: boolean;
-  lastSeen?: number;
-}
+export type StorageResource = Schemas["StorageJson"];
 
 export interface AlertResource {
   id: string;
@@ -239,10 +150,7 @@ export interface SecurityStatus {
   dockerContainerName?: string;
 }
 
-export interface Version {
-  version: string;
-  channel?: string;
-}
+export type Version = Schemas["Version"];
 
 export type NodeType = "pve" | "pbs" | "pmg";
 
@@ -331,12 +239,7 @@ export interface ApiToken {
   scopes: string[];
 }
 
-export interface HistoryPoint {
-  timestamp: number;
-  value: number;
-  min: number;
-  max: number;
-}
+export type HistoryPoint = Schemas["PointJson"];
 
 export interface History {
   resourceType: string;
