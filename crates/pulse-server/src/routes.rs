@@ -220,7 +220,10 @@ fn wrong_method_answer(path: &str) -> Refusal {
     let agents = path.strip_prefix("/api/agents/host/");
     let message = match path {
         "/api/state" => "Only GET method is allowed",
-        "/api/login" => "Only POST method is allowed",
+        "/api/login"
+        | "/api/logout"
+        | "/api/security/change-password"
+        | "/api/security/reset-lockout" => "Only POST method is allowed",
         _ => match agents {
             Some("report" | "unlink" | "uninstall") => "Only POST is allowed",
             Some("lookup") => "Only GET is allowed",

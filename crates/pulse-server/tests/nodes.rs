@@ -1,103 +1,12 @@
-//! Node configuration over HTTP: as recorded from version 5, against a simulated cluster, and where
-//! this server is meant to differ.
+//! Node configuration over HTTP against a simulated cluster, and where this server is meant to
+//! differ from version 5; what was recorded of it is in `contract/nodes.rs`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod recorded;
 
 use pulse_sim::{Clock, Datacenter, Fleet, SimServer, Tls};
-use recorded::{Names, Server, TOKEN};
+use recorded::Server;
 use serde_json::{Value, json};
-
-/// Entries that are not compared, and why.
-const DIFFERENT: &[(&str, &str)] = &[
-    ("add-digit-host", "names may start with a digit"),
-    ("add-pbs-badchars", "no shell characters in host names"),
-    ("add-oversized", "the recording has the body shortened"),
-    (
-        "add-temp-no-proxy",
-        "agents report temperatures; no proxy is needed",
-    ),
-    (
-        "list",
-        "no shell-character node; nothing is connected before it answered",
-    ),
-    ("list-head", "HEAD is answered like GET"),
-    ("put-pbs", "409: another PBS already has that host"),
-    ("put-pmg-user", "a user name alone does not drop the token"),
-    ("list-after-put", "follows from the two above"),
-    ("testconfig-nohost", "a missing host is named in `detail`"),
-    ("test-refused-pve", "JSON with the reason"),
-    ("test-refused-pbs", "JSON with the reason"),
-    ("test-refused-pmg", "JSON with the reason"),
-    ("testconfig-refused", "the message says what happened"),
-    ("test-id-pbs", "the message says what happened"),
-    ("test-id-pmg", "the message says what happened"),
-    ("post-other", "unknown paths are 404 with the router's text"),
-    ("list-after-delete", "follows from add-pbs-badchars"),
-];
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nodes_as_recorded() {
-    let entries: Vec<Value> =
-        serde_json::from_str(include_str!("fixtures/nodes-config.json")).unwrap();
-    let server = Server::ready().await;
-    let mut names = Names::default();
-    let mut compared = 0;
-    for entry in &entries {
-        let id = entry["id"].as_str().unwrap();
-        if id == "install-command-get" {
-            break;
-        }
-        if [
-            "add-pbs-badchars",
-            "add-temp-no-proxy",
-            "add-digit-host",
-            "put-pbs",
-        ]
-        .contains(&id)
-        {
-            continue;
-        }
-        if let Some(placeholder) = entry["request"]["headers"]["X-API-Token"].as_str() {
-            names.0.insert(placeholder.to_owned(), TOKEN.to_owned());
-        }
-        let mut request = entry["request"].clone();
-        // Without the node that is refused here, the PBS nodes have other places.
-        if id == "delete-pbs1" {
-            request["path"] = json!("/api/config/nodes/pbs-0");
-        } else if id == "delete-pbs0" {
-            continue;
-        }
-        let answer = names.send(&server, &request).await;
-        if DIFFERENT.iter().any(|(different, _)| *different == id) {
-            continue;
-        }
-        compare(id, &entry["response"], answer.status, &answer.text);
-        compared += 1;
-    }
-    assert!(compared >= 50, "only {compared} compared");
-    server.stop().await;
-}
-
-fn compare(id: &str, recorded: &Value, status: u16, text: &str) {
-    assert_eq!(recorded["status"], status, "{id}: {text}");
-    match &recorded["body"] {
-        Value::String(expected) => assert_eq!(text, expected, "{id}"),
-        Value::Null => assert_eq!(text, "", "{id}"),
-        expected => {
-            let ours: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("{id}: {text}"));
-            match expected {
-                // Keys may be added.
-                Value::Object(fields) => {
-                    for (key, value) in fields {
-                        assert_eq!(&ours[key], value, "{id}: {key}");
-                    }
-                }
-                other => assert_eq!(&ours, other, "{id}"),
-            }
-        }
-    }
-}
 
 async fn simulated() -> SimServer {
     Datacenter::new(Fleet::S, 3, Clock::real())

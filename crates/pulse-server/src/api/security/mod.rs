@@ -58,6 +58,11 @@ pub fn routes() -> Vec<Entry> {
             rule(Method::DELETE, "/api/security/tokens/{id}", users).scope(Scope::SettingsWrite),
             delete(delete_token),
         ),
+        // Without an id: says what is missing.
+        row(
+            rule(Method::DELETE, "/api/security/tokens/", users).scope(Scope::SettingsWrite),
+            delete(delete_no_token),
+        ),
         row(
             rule(Method::POST, "/api/security/validate-token", Gate).scope(Scope::SettingsWrite),
             post(validate_token),
@@ -173,6 +178,14 @@ async fn delete_token(State(app): State<App>, Path(id): Path<String>, ask: Ask) 
     response(
         app.auth
             .delete_token(&ask.facts(), &ask.principal, id.trim())
+            .await,
+    )
+}
+
+async fn delete_no_token(State(app): State<App>, ask: Ask) -> Response {
+    response(
+        app.auth
+            .delete_token(&ask.facts(), &ask.principal, "")
             .await,
     )
 }
