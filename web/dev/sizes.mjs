@@ -63,7 +63,8 @@ const js = files.filter((f) => f.name.endsWith(".js"));
 line("all JavaScript", sum(js));
 const load = sum(js.filter((f) => f.first));
 line("* JavaScript of the overview's first load", load);
-if (sum(js).br > BUDGET) {
-  console.error(`over the budget of ${kb(BUDGET).trim()} of compressed JavaScript in all`);
+// What people wait for is the first load; pages that come later are only watched.
+if (load.br > BUDGET) {
+  console.error(`the overview's first load is over the budget of ${kb(BUDGET).trim()} of compressed JavaScript`);
   process.exitCode = 1;
 }
