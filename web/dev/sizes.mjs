@@ -65,6 +65,8 @@ const load = sum(js.filter((f) => f.first));
 line("* JavaScript of the overview's first load", load);
 // What people wait for is the first load; pages that come later are only watched.
 if (load.br > BUDGET) {
-  console.error(`the overview's first load is over the budget of ${kb(BUDGET).trim()} of compressed JavaScript`);
+  console.error(
+    `the overview's first load is over the budget of ${kb(BUDGET).trim()} of compressed JavaScript`,
+  );
   process.exitCode = 1;
 }
