@@ -60,6 +60,12 @@ impl QuickSetup {
 impl Auth {
     pub fn validate_bootstrap_token(&self, facts: &RequestFacts<'_>, body: &[u8]) -> Answer {
         let text = Answer::text;
+        if !self.inner.bootstrap.is_live() {
+            return text(
+                StatusCode::CONFLICT,
+                "Bootstrap token unavailable. Reload the page or restart Pulse.",
+            );
+        }
         let from_header = facts.header_text(HEADER).map(str::to_owned);
         let presented = match from_header {
             Some(token) => token,
@@ -70,12 +76,6 @@ impl Auth {
         };
         if presented.is_empty() {
             return text(StatusCode::BAD_REQUEST, "Bootstrap token is required");
-        }
-        if !self.inner.bootstrap.is_live() {
-            return text(
-                StatusCode::CONFLICT,
-                "Bootstrap token unavailable. Reload the page or restart Pulse.",
-            );
         }
         if self.inner.bootstrap.matches(&presented) {
             Answer::empty(StatusCode::NO_CONTENT)

@@ -88,6 +88,7 @@ impl Found {
 #[test]
 fn every_line_belongs_to_a_replayed_group() {
     let groups = [
+        "access",
         "agents",
         "charts",
         "core",

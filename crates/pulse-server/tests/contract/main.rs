@@ -2,6 +2,7 @@
 //! bodies must be the same, except for what `deviations.txt` lists with its reason.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod access;
 mod agents;
 mod cors;
 mod demo;

@@ -211,8 +211,8 @@ async fn stored(app: &App, id: &str) -> Result<NodeRecord, Refusal> {
 /// `PUT /api/config/nodes/{id}`: only what is sent changes.
 pub async fn change(State(app): State<App>, Path(id): Path<String>, ask: Ask) -> Reply {
     let _one_at_a_time = app.sources.changing().await;
-    let mut record = stored(&app, &id).await?;
     let request = NodeRequest::parse(&ask.body)?;
+    let mut record = stored(&app, &id).await?;
     request.check_text()?;
     let old_name = record.name.clone();
     let others: Vec<NodeRecord> = app
