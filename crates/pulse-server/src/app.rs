@@ -135,6 +135,17 @@ impl App {
         self.started_id
     }
 
+    /// Removes the history of what `matching` names, also of what is still on its way there.
+    pub async fn forget_history(
+        &self,
+        matching: fn(&str) -> bool,
+    ) -> Result<usize, pulse_metrics::HistoryError> {
+        let app = self.clone();
+        tokio::task::spawn_blocking(move || app.recorder.forget(matching))
+            .await
+            .unwrap_or(Err(pulse_metrics::HistoryError::Closed))
+    }
+
     pub fn recorder_dropped(&self) -> u64 {
         self.recorder.dropped()
     }

@@ -187,17 +187,17 @@ async fn take(app: &App, mut report: HostReport) {
     }
 }
 
-async fn stop(app: &App, demo: Running) -> anyhow::Result<()> {
+async fn stop(app: &App, mut demo: Running) -> anyhow::Result<()> {
     for name in &demo.instances {
         app.runner.stop(name).await;
     }
     demo.agents.abort();
+    // A report under way must not arrive after everything was forgotten. The task ends with an
+    // error, as meant.
+    let _ = (&mut demo.agents).await;
     drop(demo);
     app.inventory.forget_demo().await;
-    let history = app.history.clone();
-    tokio::task::spawn_blocking(move || history.forget_resources(|_, id| is_demo_id(id)))
-        .await
-        .context("history")??;
+    app.forget_history(is_demo_id).await.context("history")?;
     Ok(())
 }
 

@@ -11,7 +11,9 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 
 use pulse_core::{BytesPerSecond, Guest, Host, Node, Reading, Storage};
 use pulse_inventory::Applied;
-use pulse_metrics::{HistoryConfig, HistoryStore, Metric, ResourceKind, Sample, SeriesId, Tick};
+use pulse_metrics::{
+    HistoryConfig, HistoryError, HistoryStore, Metric, ResourceKind, Sample, SeriesId, Tick,
+};
 
 use crate::config::Config;
 
@@ -35,31 +37,57 @@ pub fn history_config(config: &Config) -> HistoryConfig {
     }
 }
 
-/// Keeps the thread; it ends when the observer is dropped.
+/// What the thread is told to do, in order.
+enum Order {
+    Record(Box<Applied>),
+    Forget(Matching, SyncSender<Result<usize, HistoryError>>),
+}
+
+/// Tells by its id whether a resource is meant.
+type Matching = fn(&str) -> bool;
+
+/// Keeps the thread; it ends when this and the observer are dropped.
 pub struct Recorder {
+    orders: SyncSender<Order>,
     dropped: Arc<AtomicU64>,
 }
 
 impl Recorder {
     /// Starts the thread; the observer goes to the inventory.
     pub fn start(history: HistoryStore) -> (Self, impl pulse_inventory::Observer) {
-        let (sender, inbox) = mpsc::sync_channel::<Applied>(QUEUE);
+        let (sender, inbox) = mpsc::sync_channel::<Order>(QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || {
                 let mut series = Series::new(history);
-                while let Ok(applied) = inbox.recv() {
-                    series.record(&applied);
+                while let Ok(order) = inbox.recv() {
+                    match order {
+                        Order::Record(applied) => series.record(&applied),
+                        Order::Forget(matching, reply) => {
+                            // Who asked may have gone away.
+                            let _ = reply.send(series.forget(matching));
+                        }
+                    }
                 }
             });
         if let Err(error) = thread {
             tracing::error!(%error, "no thread for the history; nothing is recorded");
         }
         let recorder = Self {
+            orders: sender.clone(),
             dropped: Arc::clone(&dropped),
         };
         (recorder, observer(sender, dropped))
+    }
+
+    /// Removes the history of resources, after everything that was observed before. Blocks.
+    pub fn forget(&self, matching: Matching) -> Result<usize, HistoryError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.orders
+            .send(Order::Forget(matching, reply))
+            .map_err(|_| HistoryError::Closed)?;
+        answer.recv().map_err(|_| HistoryError::Closed)?
     }
 
     /// Reports that were not recorded because the history did not keep up.
@@ -68,12 +96,10 @@ impl Recorder {
     }
 }
 
-fn observer(
-    sender: SyncSender<Applied>,
-    dropped: Arc<AtomicU64>,
-) -> impl pulse_inventory::Observer {
+fn observer(sender: SyncSender<Order>, dropped: Arc<AtomicU64>) -> impl pulse_inventory::Observer {
     move |applied: &Applied| {
-        if let Err(TrySendError::Full(_)) = sender.try_send(applied.clone())
+        if let Err(TrySendError::Full(_)) =
+            sender.try_send(Order::Record(Box::new(applied.clone())))
             && dropped.fetch_add(1, Ordering::Relaxed).is_multiple_of(100)
         {
             tracing::warn!("the history does not keep up; observations are not recorded");
@@ -122,6 +148,14 @@ impl Series {
             known: HashMap::new(),
             storage_seen: HashMap::new(),
         }
+    }
+
+    /// The ids of what is forgotten are not used again: a resource that comes back gets new ones.
+    fn forget(&mut self, matching: Matching) -> Result<usize, HistoryError> {
+        let meant = |key: &str| key.split_once(' ').is_some_and(|(_, id)| matching(id));
+        self.known.retain(|key, _| !meant(key));
+        self.storage_seen.retain(|id, _| !matching(id));
+        self.history.forget_resources(|_, id| matching(id))
     }
 
     fn record(&mut self, applied: &Applied) {
