@@ -288,10 +288,10 @@ struct StoragePoint {
 }
 
 /// `60` and `24` are minutes as v5 reads them; `24h` is a span.
-fn storage_range(range: &str) -> i64 {
+pub(super) fn storage_range(range: &str) -> i64 {
     if let Ok(minutes) = range.trim().parse::<i64>() {
         return if minutes > 0 {
-            minutes.min(1_000_000) * 60_000
+            minutes.min(LONGEST_RANGE_MS / 60_000) * 60_000
         } else {
             0
         };
