@@ -371,7 +371,7 @@ impl Details {
                 .await
                 .map(|info| Answer::Version(info.version.unwrap_or_default().trim().to_owned())),
             (Question::ContainerConfig, _) => client
-                .guest_config(GuestKind::Lxc, &node, vmid, false)
+                .guest_config(GuestKind::Lxc, node, vmid, false)
                 .await
                 .map(|config| Answer::Container(agent::container_config(&config))),
         };
