@@ -47,6 +47,8 @@ pub struct Config {
     pub connection_timeout: Duration,
     /// Serve the UI from here instead of the built-in files.
     pub frontend_dir: Option<PathBuf>,
+    /// Where agents for download lie.
+    pub agent_dir: Option<PathBuf>,
     /// Keep history in memory only.
     pub history_in_memory: bool,
     pub retention: pulse_metrics::Retention,
@@ -239,6 +241,7 @@ impl Config {
             pve_interval: interval.as_secs() as u32,
             connection_timeout: span(get, "CONNECTION_TIMEOUT", Duration::from_secs(60))?,
             frontend_dir: env_text(get, "PULSE_FRONTEND_DIR").map(PathBuf::from),
+            agent_dir: env_text(get, "PULSE_BIN_DIR").map(PathBuf::from),
             history_in_memory: in_memory,
             retention: pulse_metrics::Retention {
                 raw: span(get, "PULSE_HISTORY_RAW", keep.raw)?,

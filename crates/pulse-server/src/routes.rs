@@ -54,6 +54,14 @@ pub fn table() -> Vec<Entry> {
             get(api::core::server_info),
         ),
         entry(
+            rule(Method::GET, "/install.sh", PublicAfterSetup),
+            get(api::downloads::installer),
+        ),
+        entry(
+            rule(Method::GET, "/download/pulse-agent", PublicAfterSetup),
+            get(api::downloads::agent),
+        ),
+        entry(
             rule(Method::GET, "/api/openapi.json", Gate),
             get(api::core::openapi),
         ),

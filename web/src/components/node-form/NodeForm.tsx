@@ -85,7 +85,6 @@ export function NodeFieldsView(props: { form: NodeForm }) {
     f.type === "pmg"
       ? [{ value: "password", label: "Password" }]
       : [
-          ...(form.existing ? [] : [{ value: "command" as const, label: "One command" }]),
           { value: "token", label: "API token" },
           { value: "password", label: "Password" },
         ];

@@ -5,42 +5,21 @@ import { errorText } from "@/api/client";
 import { Button } from "@/components/Button";
 import { Code } from "@/components/Copy";
 import { Check, TextField } from "@/components/Field";
-import { Segmented } from "@/components/Segmented";
 import { Note } from "@/components/Status";
 import { status } from "@/session/session";
 
-export const AGENT_SCOPES = ["docker:report", "host-agent:report", "kubernetes:report"];
-
-type Platform = "linux" | "macos" | "windows";
+export const AGENT_SCOPES = ["host-agent:report"];
 
 /** `-k` and --insecure trust any certificate: only when asked for. */
-export function installCommand(
-  platform: Platform,
-  url: string,
-  token: string,
-  insecure: boolean,
-  commands: boolean,
-) {
-  if (platform === "windows")
-    return [
-      `$env:PULSE_URL="${url}"; $env:PULSE_TOKEN="${token}";`,
-      insecure ? `$env:PULSE_INSECURE="true";` : "",
-      commands ? `$env:PULSE_ENABLE_COMMANDS="true";` : "",
-      `irm ${url}/install.ps1 | iex`,
-    ]
-      .filter(Boolean)
-      .join(" ");
-  const flags = [`--url ${url}`, `--token ${token}`, "--interval 30s"];
+export function installCommand(url: string, token: string, insecure: boolean) {
+  const flags = [`--url ${url}`, `--token ${token}`];
   if (insecure) flags.push("--insecure");
-  if (commands) flags.push("--enable-commands");
-  return `curl -fsSL${insecure ? "k" : ""} ${url}/install.sh | ${platform === "macos" ? "sudo " : ""}bash -s -- ${flags.join(" ")}`;
+  return `curl -fsSL${insecure ? "k" : ""} ${url}/install.sh | sh -s -- ${flags.join(" ")}`;
 }
 
 export function InstallAgent(props: { onToken?: () => void }) {
-  const [platform, setPlatform] = createSignal<Platform>("linux");
   const [url, setUrl] = createSignal(status()?.agentUrl || location.origin);
   const [insecure, setInsecure] = createSignal(false);
-  const [commands, setCommands] = createSignal(false);
   const [token, setToken] = createSignal("");
   const [error, setError] = createSignal("");
   const [busy, setBusy] = createSignal(false);
@@ -63,16 +42,6 @@ export function InstallAgent(props: { onToken?: () => void }) {
 
   return (
     <div class="grid gap-3">
-      <Segmented
-        label="Platform"
-        value={platform()}
-        onChange={setPlatform}
-        options={[
-          { value: "linux", label: "Linux" },
-          { value: "macos", label: "macOS" },
-          { value: "windows", label: "Windows" },
-        ]}
-      />
       <TextField
         label="Address of Pulse as the machine sees it"
         type="url"
@@ -84,9 +53,6 @@ export function InstallAgent(props: { onToken?: () => void }) {
       <div class="flex flex-wrap gap-x-5">
         <Check checked={insecure()} onChange={setInsecure}>
           Accept any certificate
-        </Check>
-        <Check checked={commands()} onChange={setCommands}>
-          Allow commands <span class="muted">off unless you need them</span>
         </Check>
       </div>
       <Switch>
@@ -107,10 +73,8 @@ export function InstallAgent(props: { onToken?: () => void }) {
         </Match>
         <Match when={token()}>
           <div class="field">
-            <span class="label">
-              {platform() === "windows" ? "Run in PowerShell as administrator" : "Run as root on the machine"}
-            </span>
-            <Code text={installCommand(platform(), address(), token(), insecure(), commands())} />
+            <span class="label">Run as root on the Linux machine</span>
+            <Code text={installCommand(address(), token(), insecure())} />
             <span class="help">
               The command contains the token. Options change it here; the token stays the same. Revoke it in
               Settings → API tokens.

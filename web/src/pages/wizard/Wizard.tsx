@@ -235,9 +235,14 @@ const SOURCES: { value: Source; icon: IconName; title: string; text: string }[] 
     value: "proxmox",
     icon: "pve",
     title: "Proxmox",
-    text: "VE, Backup Server or Mail Gateway, over its API",
+    text: "A Proxmox VE server or cluster, over its API",
   },
-  { value: "agent", icon: "host", title: "A machine", text: "One command installs the agent there" },
+  {
+    value: "agent",
+    icon: "host",
+    title: "A machine",
+    text: "One command installs the agent on a Linux machine",
+  },
   { value: "demo", icon: "play", title: "Demo data", text: "An invented estate, to look around first" },
 ];
 

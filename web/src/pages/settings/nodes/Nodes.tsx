@@ -460,8 +460,8 @@ export default function Nodes() {
         <div class="ph-text">
           <h1>Proxmox</h1>
           <p>
-            Virtual Environment, Backup Server and Mail Gateway. A cluster needs one entry; its members are
-            found.
+            Proxmox VE servers and clusters. A cluster needs one entry; its members are found. Entries for
+            Backup Server and Mail Gateway are kept, but this version does not collect from them yet.
           </p>
         </div>
         <Show when={write()}>
