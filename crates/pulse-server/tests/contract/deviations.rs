@@ -103,7 +103,9 @@ fn every_line_belongs_to_a_replayed_group() {
         "sockets",
         "system",
     ];
-    let lines = LIST.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = LIST
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     for line in lines {
         let group = line.split('/').next().unwrap_or_default();
         assert!(groups.contains(&group), "{line}");
