@@ -100,7 +100,7 @@ impl Lab {
     }
 
     /// Everything is as it was.
-    async fn is_well(self) {
+    async fn ends_well(self) {
         assert_eq!(self.ask("/api/health").await, 200);
         let (status, state) = self.send("GET", "/api/state", &[], "").await;
         assert_eq!(status, 200);
@@ -192,7 +192,7 @@ async fn bodies_that_are_not_json_are_refused() {
             lab.refused(method, path, &[], body.clone()).await;
         }
     }
-    lab.is_well().await;
+    lab.ends_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,7 +228,7 @@ async fn bodies_that_are_too_large_are_refused() {
     }
     let (status, text) = lab.send("POST", REPORT, &packed, whole).await;
     assert_eq!(status, 200, "{text}");
-    lab.is_well().await;
+    lab.ends_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -259,7 +259,7 @@ async fn reports_of_the_wrong_shape_are_refused() {
         !state.contains("\"wrong\""),
         "nothing of a refused report is shown"
     );
-    lab.is_well().await;
+    lab.ends_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -346,7 +346,7 @@ async fn reports_with_absurd_values_do_no_harm() {
     for path in ["/api/charts", "/metrics", "/api/metrics-store/stats"] {
         assert_eq!(lab.ask(path).await, 200, "{path}");
     }
-    lab.is_well().await;
+    lab.ends_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -416,7 +416,7 @@ async fn nodes_with_absurd_fields_are_refused_or_harmless() {
         lab.refused("PUT", "/api/config/nodes/pbs-0", &[], with(field, value))
             .await;
     }
-    lab.is_well().await;
+    lab.ends_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -456,7 +456,7 @@ async fn unknown_ids_are_not_found() {
             .await;
         assert!(status < 500, "{id}: {status} {text}");
     }
-    lab.is_well().await;
+    lab.ends_well().await;
 }
 
 /// Characters that matter in a query, and any others.
@@ -527,5 +527,5 @@ fn any_query_is_answered() {
             prop_assert!(status < 500, "{}: {}", path, status);
         }
     });
-    runtime.block_on(lab.is_well());
+    runtime.block_on(lab.ends_well());
 }

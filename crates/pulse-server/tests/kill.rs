@@ -569,7 +569,7 @@ async fn what_was_acknowledged_survives_sigkill() {
     let log = std::fs::read_to_string(&log).unwrap();
     assert!(!log.contains("panicked"), "{log}");
     println!(
-        "{kills} kills, seed {seed}: {} settings checked after them, {} samples kept, {} lost within 10 s of a kill, slowest start {slowest:?}",
+        "{kills} kills, seed {seed}: {} checks of settings after them, {} samples kept, {} lost within 10 s of a kill, slowest start {slowest:?}",
         world.checked,
         world.kept.len(),
         world.lost
