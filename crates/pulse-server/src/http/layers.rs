@@ -114,13 +114,6 @@ pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> 
         );
         return refused;
     }
-    if request
-        .headers()
-        .get(header::UPGRADE)
-        .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"))
-    {
-        return next.run(request).await;
-    }
     let id = request_id(request.headers());
     let cors = cors(&app.config.allowed_origins, request.headers());
     let path = decoded_path(&request);
@@ -144,6 +137,10 @@ pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> 
         .map_or("unmatched", |route| route.0);
     app.http_metrics
         .note(&method, route, answer.status().as_u16(), started.elapsed());
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        // From here on it is not HTTP.
+        return answer;
+    }
     let headers = answer.headers_mut();
     security_headers(headers);
     headers.extend(cors);

@@ -34,17 +34,12 @@ pub async fn upgrade(
 ) -> Response {
     let (mut parts, _body): (_, Body) = request.into_parts();
     if !origin_allowed(&parts.headers, peer.tls, &app.config.allowed_origins) {
-        return response(text(StatusCode::FORBIDDEN, "Forbidden"));
+        return refused(StatusCode::FORBIDDEN, "Forbidden");
     }
     let credentials = parts.headers.clone();
     let uri = parts.uri.clone();
     let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut parts, &app).await else {
-        let mut refused = response(text(StatusCode::BAD_REQUEST, "Bad Request"));
-        refused.headers_mut().insert(
-            header::SEC_WEBSOCKET_VERSION,
-            HeaderValue::from_static("13"),
-        );
-        return refused;
+        return refused(StatusCode::BAD_REQUEST, "Bad Request");
     };
     let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
     tracing::debug!(user = principal.user, request = id, "websocket opened");
@@ -60,6 +55,16 @@ pub async fn upgrade(
         .max_frame_size(LARGEST_IN)
         .on_upgrade(move |socket| serve(app, socket, watch))
         .into_response()
+}
+
+/// No upgrade; the answer names the version that would do.
+fn refused(status: StatusCode, message: &str) -> Response {
+    let mut refused = response(text(status, message));
+    refused.headers_mut().insert(
+        header::SEC_WEBSOCKET_VERSION,
+        HeaderValue::from_static("13"),
+    );
+    refused
 }
 
 /// What is needed to see whether the caller may still be here.

@@ -13,5 +13,6 @@ mod recorded;
 mod replay;
 mod security;
 mod shape;
+mod sockets;
 mod system;
 mod values;
