@@ -56,6 +56,8 @@ pub struct Config {
     pub start_in_demo: bool,
     /// How often an open socket's session or token is looked at again.
     pub socket_check: Duration,
+    /// How long a socket may take to accept a frame before its client counts as too slow.
+    pub socket_write: Duration,
 }
 
 /// Reads an environment variable; blank counts as unset.
@@ -252,6 +254,7 @@ impl Config {
             max_series: number(get, "PULSE_HISTORY_MAX_SERIES", 250_000, "is not a number")?,
             start_in_demo: flag(get, "PULSE_MOCK_MODE", false)?,
             socket_check: Duration::from_secs(30),
+            socket_write: Duration::from_secs(10),
         })
     }
 }

@@ -5,6 +5,7 @@ mod recorded;
 
 use std::collections::HashMap;
 use std::io::Read as _;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -371,6 +372,97 @@ async fn a_delta_client_ends_with_the_same_data_as_the_state() {
     while client.hosts()["a"].0 < 9.0 {
         client.apply(&socket.of_type("delta").await);
     }
+    server.stop().await;
+}
+
+/// Ids of a client's objects, each with what is not a measured value.
+fn facts<'a>(objects: impl IntoIterator<Item = &'a Value>) -> HashMap<String, Value> {
+    let stable = |(key, value): (&String, &Value)| {
+        let kept = value.is_string() || value.is_boolean() || key == "tags" || key == "lastSeen";
+        kept.then(|| (key.clone(), value.clone()))
+    };
+    let mut facts = HashMap::new();
+    for object in objects {
+        let fields = object.as_object().unwrap();
+        let id = fields["id"].as_str().unwrap().to_owned();
+        let known: serde_json::Map<String, Value> = fields.iter().filter_map(stable).collect();
+        assert!(facts.insert(id.clone(), known.into()).is_none(), "{id}");
+    }
+    facts
+}
+
+/// Receives until the client is where the state is, and compares them.
+async fn converge(server: &Server, socket: &mut Socket, client: &mut Client) {
+    loop {
+        let version = server.app.inventory.snapshot().version;
+        while client.version < version {
+            client.apply(&socket.of_type("delta").await);
+        }
+        let state = server.call("GET", "/api/state", None).await.json();
+        if client.version != version || server.app.inventory.snapshot().version != version {
+            continue;
+        }
+        for (collection, objects) in &client.objects {
+            let ours = facts(objects.values());
+            let served = facts(state[collection].as_array().unwrap());
+            assert_eq!(ours, served, "{collection}");
+        }
+        for key in ["connectionHealth", "activeAlerts"] {
+            assert_eq!(client.state[key], state[key], "{key}");
+        }
+        return;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delta_client_follows_a_fleet_that_comes_and_goes() {
+    let server = Server::ready().await;
+    let mut socket = delta(&server).await;
+    let mut client = Client::of(&socket.of_type("snapshot").await);
+    pulse_server::demo::switch(&server.app, true).await.unwrap();
+    while client.objects["vms"].len() < 20 || client.objects["hosts"].len() < 6 {
+        client.apply(&socket.of_type("delta").await);
+    }
+    converge(&server, &mut socket, &mut client).await;
+    assert!(client.objects["nodes"].len() >= 4);
+    assert!(!client.objects["storage"].is_empty());
+    pulse_server::demo::switch(&server.app, false)
+        .await
+        .unwrap();
+    converge(&server, &mut socket, &mut client).await;
+    assert!(client.objects.values().all(HashMap::is_empty));
+    server.stop().await;
+}
+
+/// A client that asks and does not read is given up; it holds up nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_is_dropped() {
+    let server = watchful().await;
+    for number in 0..40 {
+        report(&server, &format!("{number}-{}", "x".repeat(200)), 1.0).await;
+    }
+    let mut slow = v5(&server).await;
+    slow.of_type("initialState").await;
+    let state = server.call("GET", "/api/state", None).await.text;
+    // More than what the two ends of a connection may buffer between them.
+    for _ in 0..(32 << 20) / state.len() {
+        if slow
+            .0
+            .send(Message::text(r#"{"type":"requestData"}"#))
+            .await
+            .is_err()
+        {
+            break;
+        }
+    }
+    let live = &server.app.live;
+    let dropped = async {
+        while live.dropped_clients.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(WITHIN, dropped).await.unwrap();
+    v5(&server).await.of_type("initialState").await;
     server.stop().await;
 }
 

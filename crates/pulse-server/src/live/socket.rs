@@ -21,7 +21,6 @@ use crate::http::layers::{Peer, RequestId};
 /// The subprotocol of `docs/live-protocol.md`.
 pub const DELTA: &str = "pulse.v1+delta";
 const LARGEST_IN: usize = 64 * 1024;
-const WRITE_WITHIN: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(30);
 const SILENCE_ALLOWED: Duration = Duration::from_secs(90);
 
@@ -187,7 +186,7 @@ impl Connection<'_> {
             Message::Binary(bytes) => bytes.len(),
             _ => 0,
         };
-        match timeout(WRITE_WITHIN, self.socket.send(message)).await {
+        match timeout(self.app.config.socket_write, self.socket.send(message)).await {
             Ok(Ok(())) => {
                 self.app.live.note_sent(size);
                 Ok(())

@@ -44,10 +44,10 @@ impl Server {
         Self::fresh_with(&[], None).await
     }
 
-    /// Fresh, with more of the environment and another interval between checks of sockets.
+    /// Fresh, with more of the environment, and sockets that are checked and given up sooner.
     pub async fn fresh_with(
         environment: &[(&str, &str)],
-        socket_check: Option<std::time::Duration>,
+        sockets: Option<std::time::Duration>,
     ) -> Self {
         let environment: HashMap<String, String> = environment
             .iter()
@@ -62,7 +62,8 @@ impl Server {
             other => environment.get(other).cloned(),
         })
         .unwrap();
-        config.socket_check = socket_check.unwrap_or(config.socket_check);
+        config.socket_check = sockets.unwrap_or(config.socket_check);
+        config.socket_write = sockets.unwrap_or(config.socket_write);
         let app = App::start(config, auth).await.unwrap();
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
