@@ -51,11 +51,11 @@ fn learn(names: &mut Names, entry: &Value, answer: &Answer) {
     for line in recorded_cookies(entry) {
         let (key, rest) = line.split_once('=').unwrap();
         let placeholder = rest.split(';').next().unwrap();
-        let ours = cookies(answer).into_iter().filter_map(|line| {
+        let mut ours = cookies(answer).into_iter().filter_map(|line| {
             let (name, value) = line.split(';').next()?.split_once('=')?;
             (name == key && !value.is_empty()).then_some(value)
         });
-        if let (false, Some(value)) = (placeholder.is_empty(), ours.last()) {
+        if let (false, Some(value)) = (placeholder.is_empty(), ours.next_back()) {
             names.0.insert(placeholder.to_owned(), value.to_owned());
         }
     }
