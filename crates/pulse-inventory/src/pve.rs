@@ -252,8 +252,10 @@ impl PveInstance {
                     if guest.last_backup.is_none() {
                         guest.last_backup = previous.last_backup;
                     }
-                    if previous.id != guest.id {
-                        dirty.membership = true;
+                    dirty.membership |= previous.id != guest.id;
+                    // A VMID that comes back as the other kind is another guest.
+                    let same = previous.kind.is_vm() == guest.kind.is_vm();
+                    if same && previous.id != guest.id {
                         applied.renamed.push(Renamed {
                             vm: guest.kind.is_vm(),
                             from: previous.id.clone(),
