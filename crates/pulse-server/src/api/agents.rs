@@ -112,8 +112,9 @@ pub async fn report(
     if let Some(enabled) = commands {
         answer["config"] = json!({ "commandsEnabled": enabled });
     }
+    // Whoever reads the state after this answer sees the report in it.
     app.inventory
-        .report(SourceReport {
+        .report_and_wait(SourceReport {
             at: received,
             demo: false,
             body: ReportBody::Host(Box::new(host)),

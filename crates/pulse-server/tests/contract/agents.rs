@@ -11,6 +11,7 @@ use crate::shape::Shape;
 const AGENTS: &str = include_str!("../fixtures/reference-api/agents.json");
 const HISTORY: &str = include_str!("../fixtures/reference-api/metrics-store-live.json");
 const REPORTS: &str = include_str!("../../../pulse-wire/tests/fixtures/host-reports.jsonl");
+const PROCESSES: &str = include_str!("../fixtures/agent-reports/host.jsonl");
 const HOSTS: &str = include_str!("../fixtures/reference-api/agent-hosts.json");
 
 /// The tokens of the recording.
@@ -49,8 +50,8 @@ async fn exchanges() {
     for mut entry in list {
         let body = entry["request"]["body"].as_str().unwrap_or_default();
         if id(&entry) == "host-report-big" {
-            // Stored shortened. Ours allows more.
-            let filler = "x".repeat(9 << 20);
+            // Stored shortened; just over what ours allows.
+            let filler = "x".repeat(pulse_server::api::agents::LARGEST_REPORT);
             entry["request"]["body"] = serde_json::json!({"agent": {"id": filler}});
         } else if body.starts_with('<') && id(&entry) != "host-report-gzip" {
             panic!("{} has a shortened body", id(&entry));
@@ -128,6 +129,55 @@ async fn reports() {
     }
     found.check();
     server.stop().await;
+}
+
+/// Everything that a host agent of version 5 said and heard, refusals included: its requests with
+/// their own headers. Only the tokens are ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn processes() {
+    let exchanges: Vec<Value> = PROCESSES
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut found = Found::new("processes");
+    for scenario in exchanges.chunk_by(|a, b| a["scenario"] == b["scenario"]) {
+        let server = Server::ready().await;
+        let scope = match scenario[0]["scenario"].as_str().unwrap() {
+            "error-403-scope" => Some("docker:report"),
+            "error-401" => None,
+            _ => Some("host-agent:report"),
+        };
+        let token = match scope {
+            Some(scope) => server.token(&[scope]).await,
+            None => "0".repeat(64),
+        };
+        let mut names = Names::default();
+        for exchange in scenario {
+            let header = exchange["request"]["headers"]["X-Api-Token"].as_str();
+            names.0.insert(header.unwrap().to_owned(), token.clone());
+        }
+        // This agent had reported before.
+        if scenario[0]["response"]["status"] == 200 {
+            let report = scenario
+                .iter()
+                .find(|exchange| exchange["request"]["path"] == "/api/agents/host/report");
+            if let Some(report) = report {
+                names.send(&server, &report["request"]).await;
+            }
+        }
+        for exchange in scenario {
+            let answer = replay(&server, &names, exchange, &[], &mut found).await;
+            if exchange["response"]["bodyKind"] == "json" && answer.status == 200 {
+                let recorded = &exchange["response"]["body"];
+                for difference in crate::values::differences(recorded, &answer.json()) {
+                    found.push(id(exchange), difference, "");
+                }
+            }
+        }
+        server.stop().await;
+    }
+    assert!(found.exchanges > 30, "{}", found.exchanges);
+    found.check();
 }
 
 /// The host rows of the history recordings; the others are of Docker.

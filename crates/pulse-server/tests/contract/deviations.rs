@@ -98,6 +98,7 @@ fn every_line_belongs_to_a_replayed_group() {
         "metrics-store",
         "metrics-store-live",
         "nodes",
+        "processes",
         "reports",
         "security",
         "sockets",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::replay::EXACT;
 
 /// Keys whose values are each server's own: ids, times, tokens, places.
-const OWN: [&str; 29] = [
+const OWN: [&str; 30] = [
     "agentUrl",
     "apiTokenHint",
     "authLastModified",
@@ -21,6 +21,7 @@ const OWN: [&str; 29] = [
     "inContainer",
     "isDevelopment",
     "isDocker",
+    "lastSeen",
     "lastUsedAt",
     "latency",
     "lockedUntil",
