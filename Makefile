@@ -58,8 +58,9 @@ unit: web/node_modules/.package-lock.json ui
 	cargo test --workspace --all-features --locked
 	cd web && npm run --silent test
 
+# The same selection as the tests, so that nothing is built twice.
 browser: ui
-	cargo build --locked -p pulse-server -p pulse-agent -p pulse-sim
+	cargo build --workspace --all-features --bins --locked
 	cd web && PULSE_BIN=$(TARGET)/debug npm run --silent test:browser
 
 bench: build ## Measure speed and size; results go to bench/results
