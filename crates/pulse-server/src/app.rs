@@ -90,6 +90,10 @@ impl App {
         let runner = Arc::new(Runner::new(InventorySink(inventory.clone()), Arc::new(now)));
         let state = StateCache::default();
         let live = Live::start(inventory.subscribe());
+        let ingest = {
+            let auth = auth.clone();
+            crate::ingest::HostIngest::new(move |id| auth.token(id).is_some())
+        };
         let app = Self(Arc::new(Parts {
             sources: Sources::new(&config),
             config,
@@ -103,7 +107,7 @@ impl App {
             live,
             demo: Demo::default(),
             http_metrics: HttpMetrics::default(),
-            ingest: crate::ingest::HostIngest::default(),
+            ingest,
             recorder,
             started_id: now().millis() as u64,
         }));

@@ -26,8 +26,17 @@ pub struct ReportToken {
 }
 
 /// Bindings and counters of the hosts; in memory, learned anew from the first reports.
-#[derive(Default)]
-pub struct HostIngest(Mutex<State>);
+pub struct HostIngest {
+    state: Mutex<State>,
+    token_exists: Box<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+/// Knows no tokens but that of the report at hand.
+impl Default for HostIngest {
+    fn default() -> Self {
+        Self::new(|_| false)
+    }
+}
 
 #[derive(Default)]
 struct State {
@@ -105,9 +114,17 @@ fn text(raw: &str) -> String {
 }
 
 impl HostIngest {
+    /// `token_exists` tells by id whether a token was not revoked yet.
+    pub fn new(token_exists: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            state: Mutex::default(),
+            token_exists: Box::new(token_exists),
+        }
+    }
+
     /// Forgets the binding of a removed host, so that the next report is a new one.
     pub fn forget(&self, host_id: &str) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.bindings.retain(|_, id| id != host_id);
         state.rates.forget(&host_id.to_owned());
     }
@@ -124,17 +141,20 @@ impl HostIngest {
         };
         let hostname = report.host.hostname.trim();
         let binding = format!("{}:{hostname}", token.id);
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(id) = state.bindings.get(&binding) {
             return id.clone();
         }
         let other = known.hosts.iter().find(|host| host.id == base);
         let taken = other.is_some_and(|host| {
-            let same_machine = host.hostname == hostname
+            let old_token = &host.details.token_id;
+            // The same machine takes its entry over when its old token was revoked. While that
+            // token exists, another one may not write to what it reports.
+            let succeeds = host.hostname == hostname
                 && !host.details.machine_id.is_empty()
-                && host.details.machine_id == report.host.machine_id.trim();
-            // The same machine with a new token takes its entry over.
-            !same_machine && (host.hostname != hostname || host.details.token_id != token.id)
+                && host.details.machine_id == report.host.machine_id.trim()
+                && !(self.token_exists)(old_token);
+            !succeeds && (host.hostname != hostname || *old_token != token.id)
         });
         let id = if taken {
             let short: String = base.chars().take(40).collect();
@@ -186,7 +206,7 @@ impl HostIngest {
                 .fold(0, |sum: u64, d| sum.saturating_add(d.write_bytes)),
         };
         let rates = {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.rates.update(&id, received, uptime, counters, 0)
         };
         Ok(Host {
@@ -455,8 +475,8 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_with_a_new_token_takes_its_entry_over() {
-        let ingest = HostIngest::default();
+    fn a_machine_takes_its_entry_over_once_its_old_token_is_revoked() {
+        let ingest = HostIngest::new(|id| id == "live");
         let now = Timestamp::from_secs(100);
         let old = ingest
             .host(
@@ -472,6 +492,26 @@ mod tests {
             .host(&report("a", "m1"), Some(&token("t2")), &known, now, false)
             .unwrap();
         assert_eq!(new.id, "m1");
+        let ingest = HostIngest::new(|id| id == "live");
+        let held = ingest
+            .host(
+                &report("a", "m1"),
+                Some(&token("live")),
+                &Snapshot::default(),
+                now,
+                false,
+            )
+            .unwrap();
+        let other = ingest
+            .host(
+                &report("a", "m1"),
+                Some(&token("t2")),
+                &with(held),
+                now,
+                false,
+            )
+            .unwrap();
+        assert_ne!(other.id, "m1", "its token still exists");
     }
 
     #[test]
