@@ -48,7 +48,7 @@ check(
     await page.getByRole("button", { name: "Make the command" }).click();
     await page.locator(".code", { hasText: "install.sh" }).waitFor();
     const { tokens } = await mock({});
-    assert.deepEqual(tokens[0].scopes, ["docker:report", "host-agent:report", "kubernetes:report"]);
+    assert.deepEqual(tokens[0].scopes, ["host-agent:report"]);
   },
 );
 
