@@ -148,6 +148,13 @@ fn find<'a>(hosts: &'a [Arc<Host>], lookup: &Lookup) -> Option<&'a Arc<Host>> {
         })
 }
 
+/// Whether a token is that of a host, as far as both are known.
+fn reports_for(principal: &Principal, host: &Host) -> bool {
+    principal.method != AuthMethod::ApiToken
+        || host.details.token_id.is_empty()
+        || Some(&host.details.token_id) == principal.token.as_ref()
+}
+
 /// Tokens that may manage see every host; others the hosts that they report for.
 fn may_see(principal: &Principal, host: Option<&Host>) -> bool {
     if principal.method != AuthMethod::ApiToken
@@ -156,9 +163,7 @@ fn may_see(principal: &Principal, host: Option<&Host>) -> bool {
     {
         return true;
     }
-    host.is_some_and(|h| {
-        h.details.token_id.is_empty() || Some(&h.details.token_id) == principal.token.as_ref()
-    })
+    host.is_some_and(|host| reports_for(principal, host))
 }
 
 /// `GET /api/agents/host/lookup`
@@ -181,7 +186,8 @@ pub async fn lookup(
             "Host has not registered with Pulse yet",
         ));
     };
-    if !may_see(&principal, Some(host)) {
+    // An installer asks whether its own agent arrived: even a manager's token is another one.
+    if !reports_for(&principal, host) {
         return Err(api_error(
             StatusCode::FORBIDDEN,
             "host_lookup_forbidden",
