@@ -76,6 +76,7 @@ type Writable = {
   mem?: number;
   memory?: Sized;
   disk?: Sized;
+  disks?: (Sized & { type?: string })[];
   used?: number;
   total?: number;
   avail?: number;
@@ -108,6 +109,8 @@ function applyColumn(
       break;
     case "disk":
       setUsed(target.disk, n * MIB);
+      // The one file system of a container is its disk.
+      if (target.disks?.length === 1 && target.disks[0]?.type === "rootfs") setUsed(target.disks[0], n * MIB);
       break;
     case "used":
       target.used = n * MIB;

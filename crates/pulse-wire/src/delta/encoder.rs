@@ -238,12 +238,23 @@ impl Resource for Guest {
             || self.agent_seen != before.agent_seen
             || self.ip_addresses != before.ip_addresses
             || self.interfaces != before.interfaces
-            || self.filesystems != before.filesystems
+            || !same_filesystems(self, before)
     }
 
     fn json(&self, _: &Snapshot) -> Value {
         to_value(&GuestJson::new(self))
     }
+}
+
+/// The one filesystem of a container is its disk, whose use has a column: clients take it from
+/// there.
+fn same_filesystems(guest: &Guest, before: &Guest) -> bool {
+    if let ([own], [old]) = (guest.filesystems.as_slice(), before.filesystems.as_slice())
+        && own.kind == "rootfs"
+    {
+        return old.kind == own.kind && old.device == own.device && old.total == own.total;
+    }
+    guest.filesystems == before.filesystems
 }
 
 impl Resource for Storage {

@@ -440,3 +440,32 @@ fn an_unchanged_snapshot_costs_a_header_only() {
     let keys: Vec<_> = frame.as_object().unwrap().keys().cloned().collect();
     assert_eq!(keys, ["at", "from", "type", "version"]);
 }
+
+#[test]
+fn a_container_whose_disk_fills_sends_a_column_not_itself() {
+    let mut first = sample_snapshot(3);
+    let mut list: Vec<Arc<Guest>> = first.containers.to_vec();
+    let container = Arc::make_mut(&mut list[0]);
+    container.disk = Capacity::known(Bytes(32 * GIB), Bytes(GIB));
+    container.filesystems = vec![Filesystem {
+        mountpoint: "/".into(),
+        kind: "rootfs".into(),
+        total: Bytes(32 * GIB),
+        used: Bytes(GIB),
+        ..Filesystem::default()
+    }];
+    first.containers = Arc::new(list.clone());
+    let first = Arc::new(first);
+    let mut encoder = DeltaEncoder::new(&first);
+    let container = Arc::make_mut(&mut list[0]);
+    container.disk = Capacity::known(Bytes(32 * GIB), Bytes(2 * GIB));
+    container.filesystems[0].used = Bytes(2 * GIB);
+    let next = Arc::new(Snapshot {
+        version: first.version + 1,
+        containers: Arc::new(list),
+        ..Snapshot::clone(&first)
+    });
+    let frame: Value = serde_json::from_slice(&encoder.advance(&next, first.at).unwrap()).unwrap();
+    assert_eq!(frame["containers"].get("put"), None);
+    assert_eq!(frame["containers"]["patch"][0]["disk"], 2048);
+}
