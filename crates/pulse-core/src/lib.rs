@@ -13,12 +13,22 @@ pub mod text;
 pub mod units;
 
 pub use model::{
-    Capacity, CpuInfo, DiskIo, Filesystem, Guest, GuestKind, GuestStatus, Handle, Host,
-    HostDetails, HostInterface, InstanceHealth, InstanceKind, InstanceState, InterfaceAddresses,
-    Liveness, Memory, MemorySource, Node, Raid, RaidDevice, Sensors, Smart, Snapshot, Storage,
-    StorageStatus,
+    Attribution, BackupGroup, BackupJob, BackupKind, BackupSelection, Capacity, CephCheck,
+    CephCluster, CephOsd, CephPool, CephService, Certificate, ClusterMember, ClusterState,
+    CoreTemperature, CpuInfo, Datastore, DatastoreStatus, DiskIo, DiskTemperature, Filesystem,
+    GpuTemperature, Guest, GuestKind, GuestSnapshot, GuestStatus, HaNode, HaService, HaState,
+    Handle, Host, HostDetails, HostInterface, InstanceHealth, InstanceKind, InstanceState,
+    InterfaceAddresses, Liveness, MailCount, MailQueue, MailStatistics, Memory, MemorySource,
+    Namespace, Node, NodeTemperatures, NodeUpdates, NodeUpkeep, PbsInstance, PbsJob, PbsJobKind,
+    PbsSnapshot, PermissionGap, PhysicalDisk, PmgBackup, PmgInstance, PmgNode, QDevice, Quarantine,
+    Raid, RaidDevice, ReplicationJob, Sensors, Shared, Smart, Snapshot, Storage, StorageBackup,
+    StorageStatus, Task, TaskOutcome, TemperatureRecord, ThinPool, Verification, ZfsDevice,
+    ZfsPool, ZfsScan,
 };
 pub use reading::{Reading, Unknown};
-pub use report::{PollFailure, PveReport, ReportBody, SourceReport};
+pub use report::{
+    NamespaceGroups, PbsReport, PmgPart, PmgReport, PollFailure, PveFact, PveReport, ReportBody,
+    SourceReport,
+};
 pub use secret::Secret;
 pub use units::{Bytes, BytesPerSecond, Percent, Ratio, Timestamp};

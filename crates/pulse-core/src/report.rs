@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Guest, Host, InstanceHealth, InstanceKind, Node, Storage};
+use crate::model::{
+    BackupGroup, BackupJob, CephCluster, Certificate, ClusterState, Guest, GuestSnapshot, Host,
+    InstanceHealth, InstanceKind, Node, NodeTemperatures, NodeUpdates, PbsInstance, PbsJob,
+    PermissionGap, PhysicalDisk, PmgInstance, ReplicationJob, Storage, StorageBackup, Task,
+    ThinPool, ZfsPool,
+};
 use crate::units::Timestamp;
 
 /// What one source said, or that it did not answer.
@@ -17,7 +22,15 @@ pub struct SourceReport {
 
 #[derive(Clone, Debug)]
 pub enum ReportBody {
+    /// The lists of one cycle.
     Pve(Box<PveReport>),
+    /// What is asked more seldom, piece by piece.
+    PveFacts {
+        instance: String,
+        facts: Vec<PveFact>,
+    },
+    Pbs(Box<PbsReport>),
+    Pmg(Box<PmgReport>),
     /// A poll of an instance failed as a whole.
     PollFailed {
         instance: String,
@@ -43,6 +56,110 @@ pub struct PveReport {
     pub storages_missing_nodes: Vec<String>,
     /// What went wrong in parts of the poll, for the operator.
     pub notes: Vec<String>,
+}
+
+/// One answered question about a PVE instance. A fact replaces the one of the same kind and the
+/// same subject; a question that was not answered gives no fact, and what was known gets older.
+#[derive(Clone, Debug)]
+pub enum PveFact {
+    Disks {
+        node: String,
+        disks: Vec<PhysicalDisk>,
+    },
+    ZfsPools {
+        node: String,
+        pools: Vec<ZfsPool>,
+    },
+    ThinPools {
+        node: String,
+        pools: Vec<ThinPool>,
+    },
+    /// `None`: there is no Ceph.
+    Ceph(Option<Box<CephCluster>>),
+    /// `None`: not a cluster.
+    Cluster(Option<Box<ClusterState>>),
+    Replication(Vec<ReplicationJob>),
+    BackupJobs {
+        jobs: Vec<BackupJob>,
+        /// vmids that no job covers, as Proxmox says; `None` when it would not.
+        unprotected: Option<Vec<u32>>,
+    },
+    /// The node's latest tasks, running ones included.
+    Tasks {
+        node: String,
+        tasks: Vec<Task>,
+    },
+    /// All backups on a storage. `node` is set for a storage that is local to it.
+    StorageBackups {
+        storage: String,
+        node: Option<String>,
+        backups: Vec<StorageBackup>,
+    },
+    /// Storages that hold backups now, with their node when local: those of others are forgotten.
+    BackupStorages(Vec<(String, Option<String>)>),
+    Snapshots {
+        vmid: u32,
+        snapshots: Vec<GuestSnapshot>,
+    },
+    Updates {
+        node: String,
+        updates: NodeUpdates,
+    },
+    Certificates {
+        node: String,
+        certificates: Vec<Certificate>,
+    },
+    Temperatures {
+        node: String,
+        temperatures: NodeTemperatures,
+    },
+    /// Everything that the credentials may not read now.
+    Gaps(Vec<PermissionGap>),
+}
+
+/// The groups of one namespace: they replace those known of it.
+#[derive(Clone, Debug, Default)]
+pub struct NamespaceGroups {
+    pub datastore: String,
+    pub namespace: String,
+    pub groups: Vec<BackupGroup>,
+}
+
+/// One poll of one backup server.
+#[derive(Clone, Debug, Default)]
+pub struct PbsReport {
+    pub interval_seconds: u32,
+    /// The server itself and its datastores. A datastore whose sizes could not be read has status
+    /// `Error` and sizes of 0: the known sizes stay. Its `jobs` are not read from here.
+    pub server: PbsInstance,
+    /// Whether `server.datastores` was read; else those known stay.
+    pub datastores_read: bool,
+    /// `None`: not asked or not answered this time.
+    pub jobs: Option<Vec<PbsJob>>,
+    pub groups: Vec<NamespaceGroups>,
+    pub tasks: Option<Vec<Task>>,
+    pub gaps: Option<Vec<PermissionGap>>,
+    pub notes: Vec<String>,
+}
+
+/// One poll of one mail gateway. Optional parts that were not answered are `None` or empty in
+/// `server` and named in `missing`: the known values stay.
+#[derive(Clone, Debug, Default)]
+pub struct PmgReport {
+    pub interval_seconds: u32,
+    pub server: PmgInstance,
+    pub missing: Vec<PmgPart>,
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PmgPart {
+    Nodes,
+    Statistics,
+    Counts,
+    SpamScores,
+    Quarantine,
+    Backups,
 }
 
 /// Why a poll failed.

@@ -22,7 +22,7 @@ impl<F: FnMut(&Applied) + Send + 'static> Observer for F {
 enum Command {
     Apply(Box<SourceReport>, Option<oneshot::Sender<()>>),
     AddInstance(String, InstanceKind, bool),
-    RemoveInstance(String, oneshot::Sender<()>),
+    RemoveInstance(InstanceKind, String, oneshot::Sender<()>),
     RemoveHost(String, oneshot::Sender<bool>),
     UnlinkHost(String, oneshot::Sender<bool>),
     ForgetDemo(oneshot::Sender<()>),
@@ -106,8 +106,8 @@ fn run(
             }
         }
         Command::AddInstance(name, kind, demo) => inventory.add_instance(&name, kind, demo),
-        Command::RemoveInstance(name, done) => {
-            inventory.remove_instance(&name);
+        Command::RemoveInstance(kind, name, done) => {
+            inventory.remove_instance(kind, &name);
             acknowledge.push(reply(done, ()));
         }
         Command::RemoveHost(id, done) => {
@@ -152,11 +152,11 @@ impl InventoryHandle {
     }
 
     /// Removes an instance; on return no snapshot shows it any more.
-    pub async fn remove_instance(&self, name: &str) {
+    pub async fn remove_instance(&self, kind: InstanceKind, name: &str) {
         let (done, wait) = oneshot::channel();
         let _ = self
             .commands
-            .send(Command::RemoveInstance(name.to_owned(), done))
+            .send(Command::RemoveInstance(kind, name.to_owned(), done))
             .await;
         let _ = wait.await;
     }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use pulse_core::{
-    Guest, Host, InstanceKind, InstanceState, Node, PveReport, ReportBody, Snapshot, SourceReport,
-    Storage, Timestamp,
+    Guest, Host, InstanceKind, InstanceState, Node, PbsInstance, PveReport, ReportBody, Shared,
+    Snapshot, SourceReport, Storage, Timestamp,
 };
 
+use crate::pbs::PbsServer;
+use crate::pmg::PmgServer;
 use crate::pve::PveInstance;
 use crate::{hosts, link};
 
@@ -27,6 +29,7 @@ pub struct Applied {
     pub guests: Vec<Arc<Guest>>,
     pub storages: Vec<Arc<Storage>>,
     pub hosts: Vec<Arc<Host>>,
+    pub pbs: Vec<Arc<PbsInstance>>,
     pub renamed: Vec<Renamed>,
 }
 
@@ -34,6 +37,8 @@ pub struct Applied {
 #[derive(Debug, Default)]
 pub struct Inventory {
     pub(crate) pve: BTreeMap<String, PveInstance>,
+    pub(crate) pbs: BTreeMap<String, PbsServer>,
+    pub(crate) pmg: BTreeMap<String, PmgServer>,
     pub(crate) hosts: BTreeMap<String, Arc<Host>>,
     /// Hosts that an operator unlinked from their node; they stay unlinked.
     pub(crate) unlinked: BTreeSet<String>,
@@ -50,24 +55,100 @@ pub(crate) struct Dirty {
     pub guests: bool,
     pub storages: bool,
     pub hosts: bool,
+    pub disks: bool,
+    pub zfs_pools: bool,
+    pub ceph: bool,
+    pub clusters: bool,
+    pub replication: bool,
+    pub backup_jobs: bool,
+    pub tasks: bool,
+    pub storage_backups: bool,
+    pub guest_snapshots: bool,
+    pub pbs: bool,
+    pub backup_groups: bool,
+    pub pmg: bool,
     /// Names or members changed: links have to be found anew.
     pub membership: bool,
     pub any: bool,
 }
 
+impl Dirty {
+    pub const ALL: Self = Self {
+        nodes: true,
+        guests: true,
+        storages: true,
+        hosts: true,
+        disks: true,
+        zfs_pools: true,
+        ceph: true,
+        clusters: true,
+        replication: true,
+        backup_jobs: true,
+        tasks: true,
+        storage_backups: true,
+        guest_snapshots: true,
+        pbs: true,
+        backup_groups: true,
+        pmg: true,
+        membership: true,
+        any: true,
+    };
+}
+
+/// The collection of the next snapshot: the old value unless it has to be built anew.
+fn next<T>(
+    dirty: bool,
+    old: &Shared<T>,
+    elements: impl Iterator<Item = Arc<T>>,
+    order: impl Fn(&T, &T) -> std::cmp::Ordering,
+) -> Shared<T> {
+    if !dirty {
+        return Arc::clone(old);
+    }
+    let mut list: Vec<Arc<T>> = elements.collect();
+    list.sort_by(|a, b| order(a, b));
+    let same = list.len() == old.len() && list.iter().zip(&**old).all(|(a, b)| Arc::ptr_eq(a, b));
+    if same {
+        Arc::clone(old)
+    } else {
+        Arc::new(list)
+    }
+}
+
 impl Inventory {
     /// Announces a configured instance, so that it is shown before its first poll ends.
     pub fn add_instance(&mut self, name: &str, kind: InstanceKind, demo: bool) {
-        if kind == InstanceKind::Pve && !self.pve.contains_key(name) {
-            self.pve
-                .insert(name.to_owned(), PveInstance::new(name, demo));
-            self.dirty.any = true;
+        let known = match kind {
+            InstanceKind::Pve => self.pve.contains_key(name),
+            InstanceKind::Pbs => self.pbs.contains_key(name),
+            InstanceKind::Pmg => self.pmg.contains_key(name),
+        };
+        if known {
+            return;
         }
+        let owned = name.to_owned();
+        match kind {
+            InstanceKind::Pve => {
+                self.pve.insert(owned, PveInstance::new(name, demo));
+            }
+            InstanceKind::Pbs => {
+                self.pbs.insert(owned, PbsServer::new(name, demo));
+            }
+            InstanceKind::Pmg => {
+                self.pmg.insert(owned, PmgServer::new(name, demo));
+            }
+        }
+        self.dirty.any = true;
     }
 
     /// Removes an instance and everything that came from it.
-    pub fn remove_instance(&mut self, name: &str) {
-        if self.pve.remove(name).is_some() {
+    pub fn remove_instance(&mut self, kind: InstanceKind, name: &str) {
+        let known = match kind {
+            InstanceKind::Pve => self.pve.remove(name).is_some(),
+            InstanceKind::Pbs => self.pbs.remove(name).is_some(),
+            InstanceKind::Pmg => self.pmg.remove(name).is_some(),
+        };
+        if known {
             self.mark_all();
         }
     }
@@ -95,8 +176,11 @@ impl Inventory {
 
     /// Removes everything that came from the simulated datacenter.
     pub fn forget_demo(&mut self) {
-        let before = self.pve.len() + self.hosts.len();
+        let count = |own: &Self| own.pve.len() + own.pbs.len() + own.pmg.len() + own.hosts.len();
+        let before = count(self);
         self.pve.retain(|_, instance| !instance.state.demo);
+        self.pbs.retain(|_, server| !server.state.demo);
+        self.pmg.retain(|_, server| !server.state.demo);
         let (hosts, unlinked) = (&mut self.hosts, &mut self.unlinked);
         hosts.retain(|id, host| {
             if host.demo {
@@ -104,25 +188,19 @@ impl Inventory {
             }
             !host.demo
         });
-        if before != self.pve.len() + self.hosts.len() {
+        if before != count(self) {
             self.mark_all();
         }
     }
 
     fn mark_all(&mut self) {
-        self.dirty = Dirty {
-            nodes: true,
-            guests: true,
-            storages: true,
-            hosts: true,
-            membership: true,
-            any: true,
-        };
+        self.dirty = Dirty::ALL;
     }
 
     /// Merges one report.
     pub fn apply(&mut self, report: SourceReport) -> Applied {
         let at = report.at;
+        let demo = report.demo;
         let mut applied = Applied {
             at,
             ..Applied::default()
@@ -146,7 +224,48 @@ impl Inventory {
                 entry.poll_failed(failure, at);
                 entry.age(at, &mut self.dirty);
             }
-            ReportBody::PollFailed { .. } => {}
+            ReportBody::PveFacts { instance, facts } => {
+                if let Some(entry) = self.pve.get_mut(&instance) {
+                    self.dirty.any = true;
+                    entry.apply_facts(facts, at, &mut self.dirty);
+                }
+            }
+            ReportBody::Pbs(report) => {
+                self.dirty.any = true;
+                let name = report.server.name.clone();
+                self.pbs
+                    .entry(name)
+                    .or_insert_with_key(|name| PbsServer::new(name, demo))
+                    .apply(*report, at, &mut self.dirty, &mut applied);
+            }
+            ReportBody::Pmg(report) => {
+                self.dirty.any = true;
+                let name = report.server.name.clone();
+                self.pmg
+                    .entry(name)
+                    .or_insert_with_key(|name| PmgServer::new(name, demo))
+                    .apply(*report, at, &mut self.dirty);
+            }
+            ReportBody::PollFailed {
+                instance,
+                kind: InstanceKind::Pbs,
+                failure,
+            } => {
+                if let Some(server) = self.pbs.get_mut(&instance) {
+                    self.dirty.any = true;
+                    server.poll_failed(failure, at, &mut self.dirty);
+                }
+            }
+            ReportBody::PollFailed {
+                instance,
+                kind: InstanceKind::Pmg,
+                failure,
+            } => {
+                if let Some(server) = self.pmg.get_mut(&instance) {
+                    self.dirty.any = true;
+                    server.poll_failed(failure, at, &mut self.dirty);
+                }
+            }
             ReportBody::Host(host) => hosts::apply(self, *host, &mut applied),
         }
         applied
@@ -218,6 +337,12 @@ impl Inventory {
         for instance in self.pve.values_mut() {
             instance.age(now, &mut self.dirty);
         }
+        for server in self.pbs.values_mut() {
+            server.age(now, &mut self.dirty);
+        }
+        for server in self.pmg.values_mut() {
+            server.age(now, &mut self.dirty);
+        }
         hosts::age(self, now);
         if self.dirty.any {
             self.at = self.at.max(now);
@@ -234,63 +359,163 @@ impl Inventory {
         }
         self.version += 1;
         let old = &self.published;
-        let nodes = if self.dirty.nodes || self.version == 1 {
-            let mut list: Vec<_> = self
-                .pve
+        let dirty = if self.version == 1 {
+            &Dirty::ALL
+        } else {
+            &self.dirty
+        };
+        let pve = || self.pve.values();
+        let facts = || pve().map(|instance| &instance.facts);
+        let nodes = next(
+            dirty.nodes,
+            &old.nodes,
+            pve().flat_map(|i| i.nodes.values().map(|n| Arc::clone(&n.node))),
+            |a, b| (&a.name, &a.instance).cmp(&(&b.name, &b.instance)),
+        );
+        let of_kind = |vm: bool, old: &Shared<Guest>| {
+            next(
+                dirty.guests,
+                old,
+                pve()
+                    .flat_map(PveInstance::guests)
+                    .filter(|guest| guest.kind.is_vm() == vm)
+                    .map(Arc::clone),
+                |a, b| (a.vmid, &a.instance, &a.node).cmp(&(b.vmid, &b.instance, &b.node)),
+            )
+        };
+        let vms = of_kind(true, &old.vms);
+        let containers = of_kind(false, &old.containers);
+        let storages = next(
+            dirty.storages || dirty.pbs,
+            &old.storages,
+            pve()
+                .flat_map(|i| &i.storages)
+                .chain(self.pbs.values().flat_map(|p| &p.storages))
+                .map(Arc::clone),
+            |a, b| (&a.instance, &a.name, &a.node).cmp(&(&b.instance, &b.name, &b.node)),
+        );
+        let disks = next(
+            dirty.disks,
+            &old.disks,
+            facts().flat_map(|f| f.disks.values().flatten().map(Arc::clone)),
+            |a, b| (&a.instance, &a.node, &a.dev_path).cmp(&(&b.instance, &b.node, &b.dev_path)),
+        );
+        let zfs_pools = next(
+            dirty.zfs_pools,
+            &old.zfs_pools,
+            facts().flat_map(|f| f.zfs_pools.values().flatten().map(Arc::clone)),
+            |a, b| (&a.instance, &a.node, &a.name).cmp(&(&b.instance, &b.node, &b.name)),
+        );
+        let ceph = next(
+            dirty.ceph,
+            &old.ceph,
+            facts().filter_map(|f| f.ceph.clone()),
+            |a, b| (&a.instance, &a.id).cmp(&(&b.instance, &b.id)),
+        );
+        let clusters = next(
+            dirty.clusters,
+            &old.clusters,
+            facts().filter_map(|f| f.cluster.clone()),
+            |a, b| a.instance.cmp(&b.instance),
+        );
+        let replication = next(
+            dirty.replication,
+            &old.replication,
+            facts().flat_map(|f| f.replication.iter().map(Arc::clone)),
+            |a, b| (&a.instance, a.guest, a.job_number).cmp(&(&b.instance, b.guest, b.job_number)),
+        );
+        let backup_jobs = next(
+            dirty.backup_jobs,
+            &old.backup_jobs,
+            facts().flat_map(|f| f.backup_jobs.iter().map(Arc::clone)),
+            |a, b| (&a.instance, &a.id).cmp(&(&b.instance, &b.id)),
+        );
+        let unprotected = if dirty.backup_jobs {
+            Arc::new(
+                self.pve
+                    .iter()
+                    .flat_map(|(name, i)| {
+                        i.facts
+                            .unprotected
+                            .iter()
+                            .map(move |id| (name.clone(), *id))
+                    })
+                    .collect(),
+            )
+        } else {
+            Arc::clone(&old.unprotected)
+        };
+        let tasks = next(
+            dirty.tasks,
+            &old.tasks,
+            facts()
+                .flat_map(|f| f.tasks.values().flatten())
+                .chain(self.pbs.values().flat_map(|p| &p.tasks))
+                .map(Arc::clone),
+            |a, b| (b.started, &a.upid).cmp(&(a.started, &b.upid)),
+        );
+        let storage_backups = next(
+            dirty.storage_backups,
+            &old.storage_backups,
+            facts().flat_map(|f| f.storage_backups.values().flatten().map(Arc::clone)),
+            |a, b| (b.time, &a.volid).cmp(&(a.time, &b.volid)),
+        );
+        let guest_snapshots = next(
+            dirty.guest_snapshots,
+            &old.guest_snapshots,
+            facts().flat_map(|f| f.snapshots.values().flatten().map(Arc::clone)),
+            |a, b| (b.time, a.vmid, &a.name).cmp(&(a.time, b.vmid, &b.name)),
+        );
+        let pbs = next(
+            dirty.pbs,
+            &old.pbs,
+            self.pbs.values().filter_map(PbsServer::shown),
+            |a, b| a.name.cmp(&b.name),
+        );
+        let backup_groups = next(
+            dirty.backup_groups,
+            &old.backup_groups,
+            self.pbs
                 .values()
-                .flat_map(|i| i.nodes.values().map(|n| Arc::clone(&n.node)))
-                .collect();
-            list.sort_by(|a, b| (&a.name, &a.instance).cmp(&(&b.name, &b.instance)));
-            Arc::new(list)
-        } else {
-            Arc::clone(&old.nodes)
-        };
-        let (vms, containers) = if self.dirty.guests || self.version == 1 {
-            let mut vms = Vec::new();
-            let mut containers = Vec::new();
-            for guest in self.pve.values().flat_map(PveInstance::guests) {
-                if guest.kind.is_vm() {
-                    vms.push(Arc::clone(guest));
-                } else {
-                    containers.push(Arc::clone(guest));
-                }
-            }
-            for list in [&mut vms, &mut containers] {
-                list.sort_by(|a, b| {
-                    (a.vmid, &a.instance, &a.node).cmp(&(b.vmid, &b.instance, &b.node))
-                });
-            }
-            (Arc::new(vms), Arc::new(containers))
-        } else {
-            (Arc::clone(&old.vms), Arc::clone(&old.containers))
-        };
-        let storages = if self.dirty.storages || self.version == 1 {
-            let mut list: Vec<_> = self
-                .pve
-                .values()
-                .flat_map(|i| i.storages.iter().map(Arc::clone))
-                .collect();
-            list.sort_by(|a, b| {
-                (&a.instance, &a.name, &a.node).cmp(&(&b.instance, &b.name, &b.node))
-            });
-            Arc::new(list)
-        } else {
-            Arc::clone(&old.storages)
-        };
-        let hosts = if self.dirty.hosts || self.version == 1 {
-            let mut list: Vec<_> = self.hosts.values().map(Arc::clone).collect();
-            list.sort_by(|a, b| (&a.hostname, &a.id).cmp(&(&b.hostname, &b.id)));
-            Arc::new(list)
-        } else {
-            Arc::clone(&old.hosts)
-        };
+                .flat_map(PbsServer::groups)
+                .map(Arc::clone),
+            |a, b| {
+                (
+                    &a.instance,
+                    &a.datastore,
+                    &a.namespace,
+                    a.kind,
+                    &a.backup_id,
+                )
+                    .cmp(&(
+                        &b.instance,
+                        &b.datastore,
+                        &b.namespace,
+                        b.kind,
+                        &b.backup_id,
+                    ))
+            },
+        );
+        let pmg = next(
+            dirty.pmg,
+            &old.pmg,
+            self.pmg.values().filter_map(PmgServer::shown),
+            |a, b| a.name.cmp(&b.name),
+        );
+        let hosts = next(
+            dirty.hosts,
+            &old.hosts,
+            self.hosts.values().map(Arc::clone),
+            |a, b| (&a.hostname, &a.id).cmp(&(&b.hostname, &b.id)),
+        );
         // What did not change stays the same value: readers tell by it what to encode anew.
-        let instances: Vec<Arc<InstanceState>> = self
-            .pve
-            .values()
-            .map(|i| {
-                let known = old.instances.iter().find(|known| ***known == i.state);
-                known.map_or_else(|| Arc::new(i.state.clone()), Arc::clone)
+        let states = (self.pve.values().map(|i| &i.state))
+            .chain(self.pbs.values().map(|p| &p.state))
+            .chain(self.pmg.values().map(|p| &p.state));
+        let instances: Vec<Arc<InstanceState>> = states
+            .map(|state| {
+                let known = old.instances.iter().find(|known| ***known == *state);
+                known.map_or_else(|| Arc::new(state.clone()), Arc::clone)
             })
             .collect();
         let connection_health = self.connection_health();
@@ -308,6 +533,19 @@ impl Inventory {
             vms,
             containers,
             storages,
+            disks,
+            zfs_pools,
+            ceph,
+            clusters,
+            replication,
+            backup_jobs,
+            unprotected,
+            tasks,
+            storage_backups,
+            guest_snapshots,
+            pbs,
+            backup_groups,
+            pmg,
             hosts,
             connection_health,
         });
@@ -319,6 +557,16 @@ impl Inventory {
         for (name, instance) in &self.pve {
             if instance.was_asked() {
                 map.insert(name.clone(), instance.works());
+            }
+        }
+        for (name, server) in &self.pbs {
+            if server.was_asked() {
+                map.insert(format!("pbs-{name}"), server.works());
+            }
+        }
+        for (name, server) in &self.pmg {
+            if server.was_asked() {
+                map.insert(format!("pmg-{name}"), server.works());
             }
         }
         for (id, host) in &self.hosts {

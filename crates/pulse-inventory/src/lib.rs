@@ -6,9 +6,12 @@
 //! freezes it and never empties it.
 
 mod actor;
+mod facts;
 mod hosts;
 mod inventory;
 mod link;
+mod pbs;
+mod pmg;
 mod pve;
 
 pub use actor::{InventoryHandle, Observer, spawn};

@@ -14,10 +14,11 @@ use std::sync::Arc;
 use pulse_core::rates::Rates;
 use pulse_core::{
     Bytes, Guest, GuestStatus, InstanceHealth, InstanceKind, InstanceState, Liveness, Memory,
-    MemorySource, Node, PollFailure, PveReport, Ratio, Reading, Storage, StorageStatus, Timestamp,
-    Unknown,
+    MemorySource, Node, PollFailure, PveFact, PveReport, Ratio, Reading, Storage, StorageStatus,
+    Timestamp, Unknown,
 };
 
+use crate::facts::Facts;
 use crate::inventory::{Applied, Dirty, Renamed};
 
 const OFFLINE_GRACE_MS: i64 = 60_000;
@@ -43,6 +44,7 @@ pub(crate) struct PveInstance {
     /// By vmid: unique inside a cluster.
     guests: BTreeMap<u32, Arc<Guest>>,
     pub storages: Vec<Arc<Storage>>,
+    pub facts: Facts,
     storages_reported: Option<Timestamp>,
     interval_ms: i64,
     first_failure: Option<Timestamp>,
@@ -58,11 +60,13 @@ impl PveInstance {
                 last_success: None,
                 error: None,
                 failures: 0,
+                gaps: Vec::new(),
                 demo,
             },
             nodes: BTreeMap::new(),
             guests: BTreeMap::new(),
             storages: Vec::new(),
+            facts: Facts::default(),
             storages_reported: None,
             interval_ms: 10_000,
             first_failure: None,
@@ -100,10 +104,8 @@ impl PveInstance {
             self.nodes.clear();
             self.guests.clear();
             self.storages.clear();
-            dirty.nodes = true;
-            dirty.guests = true;
-            dirty.storages = true;
-            dirty.membership = true;
+            self.facts = Facts::default();
+            *dirty = Dirty::ALL;
         }
         let name = &self.state.name;
         self.state.error = Some(if clustered {
@@ -174,6 +176,17 @@ impl PveInstance {
             self.apply_storages(storages, &report.storages_missing_nodes, at, dirty);
         }
         self.age(at, dirty);
+    }
+
+    /// Merges what is asked more seldom.
+    pub fn apply_facts(&mut self, facts: Vec<PveFact>, at: Timestamp, dirty: &mut Dirty) {
+        for fact in facts {
+            if let PveFact::Gaps(gaps) = fact {
+                self.state.gaps = gaps;
+            } else {
+                self.facts.apply(fact, at, dirty);
+            }
+        }
     }
 
     fn apply_nodes(

@@ -184,9 +184,11 @@ impl Sources {
     }
 
     /// Stops polling and forgets what came from a node.
-    pub async fn stop(&self, app: &App, name: &str) {
+    pub async fn stop(&self, app: &App, kind: NodeKind, name: &str) {
         app.runner.stop(name).await;
-        app.inventory.remove_instance(name).await;
+        app.inventory
+            .remove_instance(instance_kind(kind), name)
+            .await;
     }
 
     /// Starts everything that is stored.
@@ -229,4 +231,13 @@ pub async fn cluster_facts(client: &PveClient) -> Result<ClusterFacts, Error> {
         node_count: members.len(),
         members,
     })
+}
+
+/// The model's word for a kind of stored node.
+pub fn instance_kind(kind: NodeKind) -> InstanceKind {
+    match kind {
+        NodeKind::Pve => InstanceKind::Pve,
+        NodeKind::Pbs => InstanceKind::Pbs,
+        NodeKind::Pmg => InstanceKind::Pmg,
+    }
 }

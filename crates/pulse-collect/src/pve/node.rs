@@ -173,6 +173,7 @@ pub(crate) fn build(
             sockets: info.and_then(|i| i.sockets).unwrap_or(0),
             mhz: info.and_then(|i| i.mhz.clone()).unwrap_or_default(),
         },
+        upkeep: std::sync::Arc::default(),
         linked_host: None,
         seen: at,
         liveness: Liveness::Fresh,

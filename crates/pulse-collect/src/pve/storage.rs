@@ -92,9 +92,25 @@ fn entry(
         shared,
         enabled,
         active,
+        zfs_pool: None,
+        thin_pool: None,
+        backend: definition.map(backend).unwrap_or_default(),
         seen: at,
         liveness: Liveness::Fresh,
     })
+}
+
+/// What a storage lives on, as its definition says it.
+fn backend(definition: &StorageDefinition) -> String {
+    let part = |value: &Option<String>| value.clone().unwrap_or_default();
+    match (&definition.thinpool, &definition.datastore) {
+        (Some(thin), _) => format!("{}/{thin}", part(&definition.vgname)),
+        (None, Some(datastore)) => format!("{}:{datastore}", part(&definition.server)),
+        (None, None) => [&definition.pool, &definition.vgname, &definition.path]
+            .into_iter()
+            .find_map(Clone::clone)
+            .unwrap_or_default(),
+    }
 }
 
 /// All storages of an instance. Shared ones become one entry: its numbers are those of the node

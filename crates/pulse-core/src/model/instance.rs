@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PermissionGap;
 use crate::units::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +58,8 @@ pub struct InstanceState {
     /// Why the last poll failed, in words for the operator; none while it works.
     pub error: Option<String>,
     pub failures: u32,
+    /// What its credentials may not read.
+    pub gaps: Vec<PermissionGap>,
     /// Demo data: from the simulated datacenter, removed when demo mode ends.
     pub demo: bool,
 }

@@ -1,9 +1,11 @@
 //! A Proxmox VE node.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::InstanceHealth;
 use super::shared::{Capacity, Liveness, Memory};
+use super::{InstanceHealth, NodeUpkeep};
 use crate::units::{Ratio, Timestamp};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +43,8 @@ pub struct Node {
     pub kernel_version: String,
     pub pve_version: String,
     pub cpu_info: CpuInfo,
+    /// Temperatures, updates, certificates. Set by the inventory.
+    pub upkeep: Arc<NodeUpkeep>,
     /// Host agent on the same machine.
     pub linked_host: Option<String>,
     /// When PVE last reported it online.

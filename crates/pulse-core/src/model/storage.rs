@@ -1,7 +1,10 @@
 //! A Proxmox storage, as seen from one node or shared by several.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::disk::{ThinPool, ZfsPool};
 use super::shared::Liveness;
 use crate::units::{Bytes, Timestamp};
 
@@ -45,6 +48,13 @@ pub struct Storage {
     pub shared: bool,
     pub enabled: bool,
     pub active: bool,
+    /// The ZFS pool that it lives on. Set by the inventory.
+    pub zfs_pool: Option<Arc<ZfsPool>>,
+    /// The LVM thin pool that it is. Set by the inventory.
+    pub thin_pool: Option<Arc<ThinPool>>,
+    /// What its definition says it lives on: ZFS dataset, `vg/thinpool`, Ceph pool, or
+    /// `server:datastore` of a backup server; empty when not known.
+    pub backend: String,
     pub seen: Timestamp,
     pub liveness: Liveness,
 }

@@ -233,13 +233,12 @@ fn forgetting_the_demo_leaves_nothing_of_it_and_all_of_the_rest() {
 }
 
 #[test]
-fn instances_of_kinds_that_are_not_shown_do_no_harm() {
+fn a_mail_gateway_that_never_answered_says_so() {
     let mut world = World::new().standalone("home", "pve");
     world.run(20);
     world
         .inventory
         .add_instance("mail", InstanceKind::Pmg, false);
-    let version = world.snapshot().version;
     world.inventory.apply(SourceReport {
         at: world.now,
         demo: false,
@@ -253,5 +252,12 @@ fn instances_of_kinds_that_are_not_shown_do_no_harm() {
             },
         },
     });
-    assert_eq!(world.snapshot().version, version);
+    let snapshot = world.snapshot();
+    assert!(snapshot.pmg.is_empty());
+    assert_eq!(snapshot.connection_health.get("pmg-mail"), Some(&false));
+    let mail = snapshot.instances.iter().find(|i| i.name == "mail");
+    assert_eq!(
+        mail.and_then(|i| i.error.clone()),
+        Some("refused".to_owned())
+    );
 }

@@ -223,7 +223,9 @@ fn a_second_connection_to_a_cluster_is_refused_and_takes_over_when_the_first_is_
     assert_eq!(world.nodes(), "a online, b online");
     assert!(world.error("two").contains("already watched as one"));
     assert_eq!(world.error("one"), "");
-    world.inventory.remove_instance("one");
+    world
+        .inventory
+        .remove_instance(pulse_core::InstanceKind::Pve, "one");
     world.instances.remove("one");
     world.run(10);
     assert_eq!(world.find_guest(101).instance, "two");
@@ -315,8 +317,12 @@ fn an_instance_is_shown_before_it_answered_and_gone_when_removed() {
     let snapshot = world.snapshot();
     assert!(!snapshot.connection_health.contains_key("new"));
     world.instances.clear();
-    world.inventory.remove_instance("prod");
-    world.inventory.remove_instance("new");
+    world
+        .inventory
+        .remove_instance(pulse_core::InstanceKind::Pve, "prod");
+    world
+        .inventory
+        .remove_instance(pulse_core::InstanceKind::Pve, "new");
     let snapshot = world.snapshot();
     assert!(snapshot.nodes.is_empty() && snapshot.instances.is_empty());
     assert_eq!(snapshot.guests().count(), 0);

@@ -252,7 +252,7 @@ proptest! {
                     let (name, _, demo) = INSTANCES[*instance];
                     inventory.add_instance(name, InstanceKind::Pve, demo);
                 }
-                Step::Remove(instance) => inventory.remove_instance(INSTANCES[*instance].0),
+                Step::Remove(instance) => inventory.remove_instance(InstanceKind::Pve, INSTANCES[*instance].0),
                 Step::RemoveHost(id) => {
                     inventory.remove_host(&format!("h{id}"));
                 }

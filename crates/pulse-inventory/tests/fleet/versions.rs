@@ -46,7 +46,9 @@ fn a_version_moves_only_when_something_changed() {
 fn orders_that_do_nothing_make_no_version() {
     let mut world = world();
     let before = world.snapshot().version;
-    world.inventory.remove_instance("unknown");
+    world
+        .inventory
+        .remove_instance(pulse_core::InstanceKind::Pve, "unknown");
     assert!(!world.inventory.remove_host("unknown"));
     assert!(!world.inventory.unlink_host("h1"));
     world.inventory.forget_demo();

@@ -458,6 +458,7 @@ impl Pve {
             kernel_version: if answers { "6.8.12-9-pve" } else { "" }.to_owned(),
             pve_version: if answers { "pve-manager/8.4.1" } else { "" }.to_owned(),
             cpu_info: CpuInfo::default(),
+            upkeep: std::sync::Arc::default(),
             linked_host: None,
             seen: at,
             liveness: Liveness::Fresh,
@@ -555,6 +556,9 @@ impl Pve {
             shared,
             enabled: true,
             active: true,
+            zfs_pool: None,
+            thin_pool: None,
+            backend: String::new(),
             seen: at,
             liveness: Liveness::Fresh,
         }

@@ -133,6 +133,7 @@ fn node(name: &str, dice: &mut Dice, now: Timestamp) -> Node {
         kernel_version: "6.8".into(),
         pve_version: "pve-manager/8.3".into(),
         cpu_info: CpuInfo::default(),
+        upkeep: Arc::default(),
         linked_host: (name == "pve1").then(|| "host-1".into()),
         seen: now,
         liveness: Liveness::Fresh,
@@ -213,6 +214,9 @@ pub(crate) fn sample_snapshot(seed: u64) -> Snapshot {
         shared: false,
         enabled: true,
         active: true,
+        zfs_pool: None,
+        thin_pool: None,
+        backend: String::new(),
         seen: now,
         liveness: Liveness::Fresh,
     };
@@ -233,6 +237,7 @@ pub(crate) fn sample_snapshot(seed: u64) -> Snapshot {
         storages: Arc::new(vec![Arc::new(storage)]),
         hosts: Arc::new(vec![Arc::new(host(&mut dice, now))]),
         connection_health: Arc::new(BTreeMap::from([("lab".to_owned(), dice.roll(2) == 0)])),
+        ..Snapshot::default()
     }
 }
 

@@ -276,7 +276,7 @@ pub async fn change(State(app): State<App>, Path(id): Path<String>, ask: Ask) ->
     if old_name == record.name {
         app.sources.restart(&app, &record).await;
     } else {
-        app.sources.stop(&app, &old_name).await;
+        app.sources.stop(&app, record.kind, &old_name).await;
         app.sources.start(&app, &record).await;
     }
     app.auth
@@ -301,7 +301,7 @@ pub async fn remove(State(app): State<App>, Path(id): Path<String>, ask: Ask) ->
         .await
         .map_err(|e| storage(&e))?;
     if record.kind == NodeKind::Pve {
-        app.sources.stop(&app, &record.name).await;
+        app.sources.stop(&app, record.kind, &record.name).await;
     }
     app.live
         .event("node_deleted", &json!({ "nodeType": record.kind.as_str() }));
