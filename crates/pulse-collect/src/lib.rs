@@ -9,5 +9,5 @@
 pub mod pve;
 mod runner;
 
-pub use pve::{EndpointName, PveSource};
+pub use pve::{EndpointName, Extent, PveSource, SkipBackend};
 pub use runner::{Clock, PollStatus, Runner, Sink};

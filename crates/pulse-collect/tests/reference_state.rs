@@ -262,6 +262,7 @@ async fn the_recorded_server_looks_as_in_the_original() {
         vms: true,
         containers: true,
         storage: true,
+        extent: pulse_collect::Extent::default(),
         interval_seconds: 1,
         demo: false,
     });

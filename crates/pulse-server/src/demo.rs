@@ -134,6 +134,7 @@ async fn start(app: &App) -> anyhow::Result<Running> {
             vms: true,
             containers: true,
             storage: true,
+            extent: pulse_collect::Extent::default(),
             interval_seconds: app.config.pve_interval,
             demo: true,
             name: name.clone(),

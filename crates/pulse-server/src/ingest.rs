@@ -287,6 +287,7 @@ fn memory(report: &HostReport, at: Timestamp) -> Memory {
         balloon: Bytes::ZERO,
         swap_used: Bytes(unsigned(m.swap_used_bytes)),
         swap_total: Bytes(unsigned(m.swap_total_bytes)),
+        reclaimable: Bytes::ZERO,
         source: MemorySource::HostAgent,
         at,
     }

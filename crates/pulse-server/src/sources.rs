@@ -141,6 +141,11 @@ impl Sources {
             vms: record.monitor.vms,
             containers: record.monitor.containers,
             storage: record.monitor.storage,
+            extent: pulse_collect::Extent {
+                backups: record.monitor.backups,
+                disks: record.monitor.physical_disks != Some(false),
+                ..pulse_collect::Extent::default()
+            },
             interval_seconds: self.interval,
             demo: false,
         })

@@ -72,6 +72,7 @@ pub(crate) fn vm_memory(row: &Resource, status: Option<&StatusRow>, at: Timestam
         balloon: Bytes(balloon),
         swap_used: Bytes::ZERO,
         swap_total: Bytes::ZERO,
+        reclaimable: Bytes::ZERO,
         source,
         at,
     }

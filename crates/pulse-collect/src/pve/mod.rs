@@ -10,4 +10,4 @@ mod storage;
 
 pub use details::Details;
 pub use poll::Poller;
-pub use source::{EndpointName, PveSource};
+pub use source::{EndpointName, Extent, PveSource, SkipBackend};

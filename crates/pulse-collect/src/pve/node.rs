@@ -153,6 +153,7 @@ pub(crate) fn build(
             balloon: Bytes::ZERO,
             swap_used: Bytes(swap.and_then(|s| s.used).unwrap_or(0)),
             swap_total: Bytes(swap.and_then(|s| s.total).unwrap_or(0)),
+            reclaimable: Bytes::ZERO,
             source: memory_source,
             at,
         },

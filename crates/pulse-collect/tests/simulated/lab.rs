@@ -101,6 +101,7 @@ impl Setup {
             vms: true,
             containers: true,
             storage: true,
+            extent: pulse_collect::Extent::default(),
             interval_seconds: self.interval,
             demo: false,
         };

@@ -80,6 +80,9 @@ pub struct Memory {
     pub balloon: Bytes,
     pub swap_used: Bytes,
     pub swap_total: Bytes,
+    /// Counted as used by the source but given back on demand (the ZFS cache above its minimum):
+    /// already taken off `used`. What the source said is `used + reclaimable`.
+    pub reclaimable: Bytes,
     pub source: MemorySource,
     /// When this figure was read; older than the rest when it had to be kept.
     pub at: Timestamp,
