@@ -22,6 +22,7 @@ fuzz_target!(|body: &[u8]| {
         Version, Permissions, NodeEntry, NodeStatus, ClusterStatus, Resource, HaStatus, GuestStatus, GuestConfig,
         Snapshot, AgentInterface, AgentFilesystem, AgentOs, AgentInfo, LxcInterface, RrdPoint, StorageDefinition,
         NodeStorage, StorageContent, Task, Disk, ZfsPool, ZfsPoolDetail, NetworkInterface, AptUpdate, Replication,
-        BackupJob, Unprotected, CephStatus,
+        BackupJob, Unprotected, CephStatus, CephPoolRow, CephOsdTree, CephDf, HaManagerStatus, HaResource, ClusterConfigNode,
+        QDeviceStatus, AptVersion, Certificate, LvmThin,
     );
 });

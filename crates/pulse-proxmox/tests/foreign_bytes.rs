@@ -47,6 +47,16 @@ fn decode_all(body: &[u8]) {
         BackupJob,
         Unprotected,
         CephStatus,
+        CephPoolRow,
+        CephOsdTree,
+        CephDf,
+        HaManagerStatus,
+        HaResource,
+        ClusterConfigNode,
+        QDeviceStatus,
+        AptVersion,
+        Certificate,
+        LvmThin,
     );
 }
 

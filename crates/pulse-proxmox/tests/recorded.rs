@@ -83,7 +83,13 @@ fn ignored(template: &str) -> &'static [&'static str] {
         // Descriptions of packages are long and the same everywhere.
         "/nodes/*/apt/update" => &["Arch", "Description"],
         // Whether the task is in the archive already.
-        "/nodes/*/tasks" => &["saved"],
+        "/nodes/*/tasks" | "/cluster/tasks" => &["saved"],
+        // The certificate itself, and its key's kind: only names, dates and the fingerprint are shown.
+        "/nodes/*/certificates/info" => &["pem", "public-key-type", "public-key-bits"],
+        // Which try of a service ended how; its state says what matters.
+        "/cluster/ha/status/manager_status" => &["lrm_status.*.results"],
+        // For writing back.
+        "/cluster/ha/resources" => &["digest"],
         // Mail settings of a backup job, and its note template.
         "/cluster/backup" => &["mailto", "mailnotification", "notes-template"],
         _ => &[],
@@ -140,7 +146,7 @@ fn recorded_answers_lose_nothing() {
             }
             "/nodes/*/qemu/*/agent/info" => |r, t| check::<t::AgentInfo>(r, t, Shape::AgentObject),
             "/nodes/*/lxc/*/interfaces" => |r, t| check::<t::LxcInterface>(r, t, Shape::List),
-            "/nodes/*/tasks" => |r, t| check::<t::Task>(r, t, Shape::List),
+            "/nodes/*/tasks" | "/cluster/tasks" => |r, t| check::<t::Task>(r, t, Shape::List),
             "/nodes/*/disks/list" => |r, t| check::<t::Disk>(r, t, Shape::List),
             "/nodes/*/disks/zfs" => |r, t| check::<t::ZfsPool>(r, t, Shape::List),
             "/nodes/*/disks/zfs/*" => |r, t| check::<t::ZfsPoolDetail>(r, t, Shape::Object),
@@ -149,6 +155,14 @@ fn recorded_answers_lose_nothing() {
             "/nodes/*/replication" | "/cluster/replication" => {
                 |r, t| check::<t::Replication>(r, t, Shape::List)
             }
+            "/nodes/*/replication/*/status" => |r, t| check::<t::Replication>(r, t, Shape::Object),
+            "/nodes/*/disks/lvmthin" => |r, t| check::<t::LvmThin>(r, t, Shape::List),
+            "/nodes/*/certificates/info" => |r, t| check::<t::Certificate>(r, t, Shape::List),
+            "/cluster/ha/status/manager_status" => {
+                |r, t| check::<t::HaManagerStatus>(r, t, Shape::Object)
+            }
+            "/cluster/ha/resources" => |r, t| check::<t::HaResource>(r, t, Shape::List),
+            "/cluster/config/nodes" => |r, t| check::<t::ClusterConfigNode>(r, t, Shape::List),
             "/cluster/ha/status/current" => |r, t| check::<t::HaStatus>(r, t, Shape::List),
             "/cluster/backup" => |r, t| check::<t::BackupJob>(r, t, Shape::List),
             "/cluster/backup-info/not-backed-up" => {

@@ -9,10 +9,12 @@ use std::future::Future;
 use bytes::Bytes;
 
 use super::types::{
-    AgentFilesystem, AgentInfo, AgentInterface, AgentOs, AptUpdate, BackupJob, CephStatus,
-    ClusterStatus, Disk, GuestConfig, GuestStatus, HaStatus, LxcInterface, NetworkInterface,
-    NodeEntry, NodeStatus, NodeStorage, Permissions, Replication, Resource, RrdPoint, Snapshot,
-    StorageContent, StorageDefinition, Task, Unprotected, Version, ZfsPool, ZfsPoolDetail,
+    AgentFilesystem, AgentInfo, AgentInterface, AgentOs, AptUpdate, AptVersion, BackupJob, CephDf,
+    CephOsdTree, CephPoolRow, CephStatus, Certificate, ClusterConfigNode, ClusterStatus, Disk,
+    GuestConfig, GuestStatus, HaManagerStatus, HaResource, HaStatus, LvmThin, LxcInterface,
+    NetworkInterface, NodeEntry, NodeStatus, NodeStorage, Permissions, QDeviceStatus, Replication,
+    Resource, RrdPoint, Snapshot, StorageContent, StorageDefinition, Task, Unprotected, Version,
+    ZfsPool, ZfsPoolDetail,
 };
 use crate::call::Call;
 use crate::decode::{self, DecodeError, Decoded, Element};
@@ -408,7 +410,86 @@ pub trait PveApi: Sync {
 
     /// Fails with 500 where Ceph is not set up.
     fn ceph_status(&self) -> impl Future<Output = Result<CephStatus>> + Send {
-        self.object(Call::get("/cluster/ceph/status").within_secs(20))
+        self.object(Call::get("/cluster/ceph/status").within_secs(15))
+    }
+
+    /// Pools of the Ceph cluster, as a member of it knows them.
+    fn ceph_pools(&self, node: &str) -> impl Future<Output = Result<Decoded<CephPoolRow>>> + Send {
+        self.list(
+            Call::get("/nodes/{node}/ceph/pool")
+                .with(node)
+                .within_secs(15),
+        )
+    }
+
+    fn ceph_osds(&self, node: &str) -> impl Future<Output = Result<CephOsdTree>> + Send {
+        self.object(
+            Call::get("/nodes/{node}/ceph/osd")
+                .with(node)
+                .within_secs(15),
+        )
+    }
+
+    /// Most versions do not offer it: 501.
+    fn ceph_df(&self) -> impl Future<Output = Result<CephDf>> + Send {
+        self.object(Call::get("/cluster/ceph/df").within_secs(15))
+    }
+
+    /// What the HA manager keeps: states of services and of the nodes' resource managers.
+    fn ha_manager_status(&self) -> impl Future<Output = Result<HaManagerStatus>> + Send {
+        self.object(Call::get("/cluster/ha/status/manager_status").within_secs(15))
+    }
+
+    fn ha_resources(&self) -> impl Future<Output = Result<Decoded<HaResource>>> + Send {
+        self.list(Call::get("/cluster/ha/resources").within_secs(15))
+    }
+
+    /// Corosync's members and their votes; empty on a single node.
+    fn cluster_config_nodes(
+        &self,
+    ) -> impl Future<Output = Result<Decoded<ClusterConfigNode>>> + Send {
+        self.list(Call::get("/cluster/config/nodes").within_secs(15))
+    }
+
+    /// The external vote, as the node that answers sees it.
+    fn qdevice(&self) -> impl Future<Output = Result<QDeviceStatus>> + Send {
+        self.object(Call::get("/cluster/config/qdevice").within_secs(15))
+    }
+
+    /// The latest tasks of all nodes, running ones included: about 25 of each.
+    fn cluster_tasks(&self) -> impl Future<Output = Result<Decoded<Task>>> + Send {
+        self.list(Call::get("/cluster/tasks").within_secs(20))
+    }
+
+    fn node_lvm_thin(&self, node: &str) -> impl Future<Output = Result<Decoded<LvmThin>>> + Send {
+        self.list(
+            Call::get("/nodes/{node}/disks/lvmthin")
+                .with(node)
+                .within_secs(30),
+        )
+    }
+
+    fn node_certificates(
+        &self,
+        node: &str,
+    ) -> impl Future<Output = Result<Decoded<Certificate>>> + Send {
+        self.list(
+            Call::get("/nodes/{node}/certificates/info")
+                .with(node)
+                .within_secs(15),
+        )
+    }
+
+    /// Installed versions of the packages that matter to Proxmox, and the running kernel.
+    fn node_apt_versions(
+        &self,
+        node: &str,
+    ) -> impl Future<Output = Result<Decoded<AptVersion>>> + Send {
+        self.list(
+            Call::get("/nodes/{node}/apt/versions")
+                .with(node)
+                .within_secs(30),
+        )
     }
 }
 

@@ -39,6 +39,7 @@ impl Recording {
                     | "/nodes/*/lxc"
                     | "/nodes/*/storage"
                     | "/nodes/*/disks/zfs"
+                    | "/nodes/*/replication"
             );
             if is_argument {
                 steps[at] = "*";

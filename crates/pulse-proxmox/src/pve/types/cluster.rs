@@ -117,6 +117,81 @@ tolerant! {
         pub max_relocate: Option<u32>,
         pub failback: Option<bool>,
     }
+
+    /// `/cluster/ha/status/manager_status`.
+    pub struct HaManagerStatus {
+        pub manager_status: Option<HaManager>,
+        /// The nodes' local resource managers, by node.
+        pub lrm_status: BTreeMap<String, HaLrm>,
+        pub quorum: Option<HaQuorum>,
+    }
+
+    pub struct HaManager {
+        pub master_node: Option<String>,
+        pub timestamp: Option<i64>,
+        /// `online`, `maintenance`, `unknown`, `fence` or `gone`, by node.
+        pub node_status: BTreeMap<String, String>,
+        /// By service id.
+        pub service_status: BTreeMap<String, HaServiceState>,
+    }
+
+    pub struct HaServiceState {
+        pub node: Option<String>,
+        pub state: Option<String>,
+        pub uid: Option<String>,
+        /// Where it is going to.
+        pub target: Option<String>,
+        pub running: Option<bool>,
+    }
+
+    pub struct HaLrm {
+        /// `active`, `wait_for_agent_lock` or `lost_agent_lock`.
+        pub state: Option<String>,
+        /// `active`, `restart`, `maintenance` or `shutdown`.
+        pub mode: Option<String>,
+        pub timestamp: Option<i64>,
+    }
+
+    pub struct HaQuorum {
+        pub node: Option<String>,
+        pub quorate: Option<bool>,
+    }
+
+    /// One row of `/cluster/ha/resources`: what is managed, as configured.
+    pub struct HaResource {
+        pub sid: String,
+        #[serde(rename = "type")]
+        pub kind: Option<String>,
+        /// What is requested.
+        pub state: Option<String>,
+        pub group: Option<String>,
+        pub comment: Option<String>,
+        pub max_restart: Option<u32>,
+        pub max_relocate: Option<u32>,
+    }
+
+    /// One row of `/cluster/config/nodes`: corosync's members.
+    pub struct ClusterConfigNode {
+        pub node: String,
+        pub name: Option<String>,
+        pub nodeid: Option<u32>,
+        pub quorum_votes: Option<u32>,
+        pub ring0_addr: Option<String>,
+    }
+
+    /// `/cluster/config/qdevice`; empty without an external vote. As the node that answers sees it.
+    pub struct QDeviceStatus {
+        #[serde(rename = "Model")]
+        pub model: Option<String>,
+        /// `Connected`, `Connect failed` …
+        #[serde(rename = "State")]
+        pub state: Option<String>,
+        /// Address and port of the daemon that votes.
+        #[serde(rename = "QNetd host")]
+        pub host: Option<String>,
+        #[serde(rename = "Algorithm")]
+        pub algorithm: Option<String>,
+    }
 }
 
 /// What a resource is.

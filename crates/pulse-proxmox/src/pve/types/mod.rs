@@ -4,6 +4,7 @@
 //! PVE's: bytes, seconds, epoch seconds, CPU as a fraction of all cores. Keys not listed here are
 //! passed over; which of the recorded ones are is written down in `tests/recorded.rs`.
 
+mod ceph;
 mod cluster;
 mod guest;
 mod jobs;
@@ -11,8 +12,15 @@ mod node;
 mod quirks;
 mod storage;
 
+pub use ceph::{
+    CephCheck, CephDaemon, CephDetail, CephDf, CephDfPool, CephDfPoolStats, CephDfStats, CephFsMap,
+    CephHealth, CephMgrMap, CephMonMap, CephNamed, CephOsdMap, CephOsdNode, CephOsdTree, CephPgMap,
+    CephPgState, CephPoolRow, CephServiceMap, CephServices, CephStatus,
+};
 pub use cluster::{
-    ClusterStatus, HaStatus, NodeEntry, Permissions, Resource, ResourceKind, Version,
+    ClusterConfigNode, ClusterStatus, HaLrm, HaManager, HaManagerStatus, HaQuorum, HaResource,
+    HaServiceState, HaStatus, NodeEntry, Permissions, QDeviceStatus, Resource, ResourceKind,
+    Version,
 };
 pub use guest::{
     AgentAddress, AgentFilesystem, AgentFilesystemDisk, AgentInfo, AgentInterface, AgentOs,
@@ -21,14 +29,11 @@ pub use guest::{
 };
 pub use jobs::{BackupJob, Replication, Task, Unprotected};
 pub use node::{
-    AptUpdate, CpuInfo, Disk, FilesystemUsage, KernelInfo, Ksm, MemoryUsage, NetworkInterface,
-    NodeStatus, RrdPoint, ZfsPool, ZfsPoolDetail, ZfsVdev,
+    AptUpdate, AptVersion, Certificate, CpuInfo, Disk, FilesystemUsage, KernelInfo, Ksm,
+    MemoryUsage, NetworkInterface, NodeStatus, RrdPoint, ZfsPool, ZfsPoolDetail, ZfsVdev,
 };
 pub use quirks::{AgentFlag, Rpm, Wearout};
-pub use storage::{
-    CephCheck, CephHealth, CephMgrMap, CephMonMap, CephOsdMap, CephPgMap, CephServiceMap,
-    CephStatus, NodeStorage, StorageContent, StorageDefinition, Verification,
-};
+pub use storage::{LvmThin, NodeStorage, StorageContent, StorageDefinition, Verification};
 
 /// Declares which types stand alone in an answer, and what makes one unusable.
 macro_rules! elements {
@@ -72,4 +77,14 @@ elements! {
     BackupJob: |this| !this.id.is_empty(), "a job without id";
     Unprotected: |this| this.vmid > 0, "a guest without number";
     CephStatus;
+    CephPoolRow: |this| !this.pool_name.is_empty(), "a pool without name";
+    CephOsdTree;
+    CephDf;
+    HaManagerStatus;
+    HaResource: |this| !this.sid.is_empty(), "a resource without id";
+    ClusterConfigNode: |this| !this.node.is_empty(), "a member without name";
+    QDeviceStatus;
+    AptVersion: |this| !this.package.is_empty(), "a version without package";
+    Certificate: |this| !this.filename.is_empty(), "a certificate without file name";
+    LvmThin: |this| !this.lv.is_empty(), "a pool without name";
 }

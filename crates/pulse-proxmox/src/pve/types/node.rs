@@ -169,6 +169,36 @@ tolerant! {
         #[serde(rename = "Section")]
         pub section: Option<String>,
     }
+
+    /// One row of `/nodes/{node}/apt/versions`: a package that matters to Proxmox, as installed.
+    pub struct AptVersion {
+        #[serde(rename = "Package")]
+        pub package: String,
+        /// Installed version.
+        #[serde(rename = "OldVersion")]
+        pub installed: Option<String>,
+        /// Newest version that is known.
+        #[serde(rename = "Version")]
+        pub version: Option<String>,
+        /// `Installed`, `NotInstalled` …
+        #[serde(rename = "CurrentState")]
+        pub state: Option<String>,
+        /// On the row of `proxmox-ve`: release of the kernel that runs.
+        #[serde(rename = "RunningKernel")]
+        pub running_kernel: Option<String>,
+    }
+
+    /// One row of `/nodes/{node}/certificates/info`.
+    pub struct Certificate {
+        /// Such as `pve-ssl.pem`, `pveproxy-ssl.pem` (a custom one) or `pve-root-ca.pem`.
+        pub filename: String,
+        pub subject: Option<String>,
+        pub issuer: Option<String>,
+        pub san: Vec<String>,
+        pub notbefore: Option<i64>,
+        pub notafter: Option<i64>,
+        pub fingerprint: Option<String>,
+    }
 }
 
 /// One row of `rrddata`: a time and whatever series the version has. Gaps are absent.

@@ -1,6 +1,4 @@
-//! Answers about storages and Ceph.
-
-use std::collections::BTreeMap;
+//! Answers about storages.
 
 use crate::decode::tolerant;
 
@@ -69,60 +67,13 @@ tolerant! {
         pub upid: Option<String>,
     }
 
-    /// `/cluster/ceph/status`.
-    pub struct CephStatus {
-        pub fsid: Option<String>,
-        pub health: Option<CephHealth>,
-        pub quorum_names: Vec<String>,
-        pub monmap: Option<CephMonMap>,
-        pub mgrmap: Option<CephMgrMap>,
-        pub osdmap: Option<CephOsdMap>,
-        pub pgmap: Option<CephPgMap>,
-        pub servicemap: Option<CephServiceMap>,
-    }
-
-    pub struct CephHealth {
-        pub status: Option<String>,
-        pub checks: BTreeMap<String, CephCheck>,
-    }
-
-    pub struct CephCheck {
-        pub severity: Option<String>,
-        pub muted: bool,
-        /// `message` and `count`.
-        pub summary: BTreeMap<String, String>,
-    }
-
-    pub struct CephMonMap {
-        pub num_mons: Option<u32>,
-    }
-
-    pub struct CephMgrMap {
-        pub available: Option<bool>,
-        pub active_name: Option<String>,
-    }
-
-    pub struct CephOsdMap {
-        pub num_osds: Option<u32>,
-        pub num_up_osds: Option<u32>,
-        pub num_in_osds: Option<u32>,
-        pub num_remapped_pgs: Option<u64>,
-    }
-
-    pub struct CephPgMap {
-        pub num_pgs: Option<u64>,
-        pub num_pools: Option<u64>,
-        pub data_bytes: Option<u64>,
-        pub bytes_used: Option<u64>,
-        pub bytes_avail: Option<u64>,
-        pub bytes_total: Option<u64>,
-        pub read_bytes_sec: Option<u64>,
-        pub write_bytes_sec: Option<u64>,
-        pub read_op_per_sec: Option<u64>,
-        pub write_op_per_sec: Option<u64>,
-    }
-
-    pub struct CephServiceMap {
-        pub epoch: Option<u64>,
+    /// One row of `/nodes/{node}/disks/lvmthin`, in bytes.
+    pub struct LvmThin {
+        pub lv: String,
+        pub vg: Option<String>,
+        pub lv_size: Option<u64>,
+        pub used: Option<u64>,
+        pub metadata_size: Option<u64>,
+        pub metadata_used: Option<u64>,
     }
 }
