@@ -21,10 +21,12 @@ export default defineConfig({
           groups: [
             {
               name: "core",
-              priority: 4,
-              test: /solid|src.(api|session|prefs|format|live|model|shell|query)|src.components.[A-Za-z]+\.|pages.(NotFound|login|overview.Loading)|preload-helper|src.(App|main)/,
+              priority: 6,
+              test: /solid|src.(api|session|prefs|format|live|model|shell)|src.components.[A-Za-z]+\.|pages.(NotFound|login)|list.Loading|preload-helper|src.(App|main)/,
             },
-            { name: "overview", priority: 3, test: /src.(pages.overview|components.(drawer|query))/ },
+            { name: "list", priority: 5, test: /src.(query|components.(list|query|drawer))/ },
+            { name: "overview", priority: 4, test: /src.pages.overview/ },
+            { name: "agent", priority: 3, test: /pages.hosts.InstallAgent/ },
             { name: "details", priority: 2, test: /src.pages.details|src.components.chart|uplot/ },
             { name: "settings", priority: 1, test: /src.(pages.settings|components.node-form|pages.wizard)/ },
           ],

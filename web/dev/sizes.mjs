@@ -27,7 +27,7 @@ const visit = (key) => {
   chunk.imports?.forEach(visit);
 };
 for (const [key, chunk] of Object.entries(manifest))
-  if (chunk.isEntry || ["core", "overview"].includes(chunk.name)) visit(key);
+  if (chunk.isEntry || ["core", "list", "overview"].includes(chunk.name)) visit(key);
 
 const files = readdirSync(dist, { recursive: true })
   .map(String)

@@ -3,6 +3,7 @@ import { createMemo, Show, type JSX } from "solid-js";
 import { absolute, ago, bytes, bytesPair, percent, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
 import type { Limit, Over } from "@/model/level";
+import { prefs } from "@/prefs/prefs";
 
 export interface Series {
   /** Ascending, Unix ms. */
@@ -197,5 +198,42 @@ export function Age(props: { at: number; bare?: boolean }) {
         {props.bare ? ago(seconds()).replace(" ago", "") : ago(seconds())}
       </time>
     </Show>
+  );
+}
+
+export function temperature(celsius: number): readonly [string, string] {
+  return prefs.fahrenheit
+    ? [String(Math.round(celsius * 1.8 + 32)), "°F"]
+    : [String(Math.round(celsius)), "°C"];
+}
+
+export function Degrees(props: { value: number | null; over?: Over; reason?: string | undefined }) {
+  return (
+    <Show
+      when={props.value !== null}
+      fallback={
+        <span class="muted" title={props.reason}>
+          {UNKNOWN}
+        </span>
+      }
+    >
+      <span data-tone={props.over || undefined}>
+        {temperature(props.value ?? 0)[0]}
+        <span class="u">{temperature(props.value ?? 0)[1]}</span>
+      </span>
+    </Show>
+  );
+}
+
+/** One of the three meters of a card on a phone. */
+export function Third(props: { label: string; value: number | null; over: Over; limit?: Limit | undefined }) {
+  return (
+    <div data-over={props.over || undefined}>
+      <span>
+        {props.label}
+        <em>{props.value === null ? UNKNOWN : `${percent(props.value)} %`}</em>
+      </span>
+      <Bar value={props.value} limit={props.limit} />
+    </div>
   );
 }

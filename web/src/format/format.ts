@@ -113,3 +113,7 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 export function middle(text: string, keep: number): string {
   return text.length <= keep * 2 + 1 ? text : `${text.slice(0, keep)}…${text.slice(-keep)}`;
 }
+
+/** A key that sorts as people count: web-2 before web-10. */
+export const naturalKey = (text: string): string =>
+  text.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(10, "0"));

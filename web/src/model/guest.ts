@@ -1,4 +1,5 @@
 import type { GuestResource } from "@/api/types";
+import { naturalKey } from "@/format/format";
 import { isStale, LIMITS, over, worst, type Context, type Level, type Over } from "./level";
 
 export type Power = "running" | "off" | "paused" | "unknown";
@@ -41,9 +42,6 @@ export interface GuestRow {
   /** Compares as people count: web-2 before web-10. */
   sortName: string;
 }
-
-export const naturalKey = (text: string): string =>
-  text.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(10, "0"));
 
 export function splitTags(tags: string | string[] | undefined): string[] {
   const list = Array.isArray(tags) ? tags : (tags ?? "").split(/[,;]/);

@@ -8,21 +8,22 @@ import { createStore } from "solid-js/store";
 export type Theme = "system" | "light" | "dark";
 export type Density = "normal" | "compact";
 export type TrendRange = "15m" | "1h" | "4h" | "24h";
-export type GroupBy = "node" | "tag" | "pool" | "instance" | "none";
 
 export interface Prefs {
   theme: Theme;
   density: Density;
   view: "bars" | "trends";
   trendRange: TrendRange;
-  groupBy: GroupBy;
+  /** What a list is grouped by, per list; `none` or one of its groupings. */
+  groups: Record<string, string>;
   /** Columns hidden by choice, per table. */
   hidden: Record<string, string[]>;
   /** Order of the columns by choice, per table. */
   order: Record<string, string[]>;
   /** `column` or `-column`, per table. */
   sort: Record<string, string>;
-  recentQueries: string[];
+  /** Queries that were kept, newest first, per list. */
+  recent: Record<string, string[]>;
   drawerWidth: number;
   fahrenheit: boolean;
 }
@@ -34,11 +35,11 @@ const defaults: Prefs = {
   density: "normal",
   view: "bars",
   trendRange: "24h",
-  groupBy: "node",
+  groups: {},
   hidden: {},
   order: {},
   sort: {},
-  recentQueries: [],
+  recent: {},
   drawerWidth: 640,
   fahrenheit: false,
 };

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { GuestResource } from "@/api/types";
 import { makeGuestRow, updateGuestRow, type GuestRow } from "@/model/guest";
 import { hasTerm, parseQuery, toggleTerm } from "./query";
+import { GUESTS } from "./guests";
 import { nearestFix, suggest } from "./suggest";
 
 const GIB = 1024 ** 3;
@@ -42,7 +43,7 @@ const rows = [
 ];
 
 function check(query: string, expected: string) {
-  const { predicate, error } = parseQuery(query);
+  const { predicate, error } = parseQuery(query, GUESTS);
   expect(error, query).toBeUndefined();
   const names = rows.filter((row) => predicate?.(row)).map((row) => row.name);
   expect(names.join(" "), query).toBe(expected);
@@ -86,14 +87,14 @@ describe("queries", () => {
     ["OR web", "before OR", 0],
     ["node>3", "is text", 0],
   ])("says what is wrong with %s", (query, message, at) => {
-    const { error } = parseQuery(query);
+    const { error } = parseQuery(query, GUESTS);
     expect(error?.message).toContain(message);
     expect(error?.start).toBe(at);
   });
 });
 
 it("takes an unknown tag as the beginning of one", () => {
-  const { predicate } = parseQuery("tag:pro", (_field, value) => value === "prod");
+  const { predicate } = parseQuery("tag:pro", GUESTS, (_field, value) => value === "prod");
   expect(rows.filter((row) => predicate?.(row)).map((row) => row.name)).toEqual(["web-1", "db-1"]);
 });
 
@@ -104,11 +105,11 @@ it("toggles terms", () => {
 });
 
 it("suggests values, fields and fixes", () => {
-  const values = suggest("tag:pr", 6, rows, []);
+  const values = suggest("tag:pr", 6, rows, [], GUESTS);
   expect(values[0]?.items.map((i) => i.insert)).toEqual(["tag:prod"]);
   expect(values[0]?.items[0]?.detail).toBe("2 guests");
-  expect(suggest("me", 2, rows, []).flatMap((g) => g.items.map((i) => i.insert))).toContain("mem>");
-  expect(nearestFix("cpu>95 tag:prdo", rows)).toMatchObject({
+  expect(suggest("me", 2, rows, [], GUESTS).flatMap((g) => g.items.map((i) => i.insert))).toContain("mem>");
+  expect(nearestFix("cpu>95 tag:prdo", rows, GUESTS)).toMatchObject({
     right: "prod",
     query: "cpu>95 tag:prod",
     count: 2,

@@ -5,9 +5,7 @@
  * compares numbers with units. A query that cannot be read gives the place and the reason, so that the view can
  * underline it and keep the last good result.
  */
-import type { GuestRow } from "@/model/guest";
-
-export type Predicate = (row: GuestRow) => boolean;
+export type Predicate<T> = (row: T) => boolean;
 
 export interface Token {
   kind: "term" | "op" | "paren" | "space" | "error";
@@ -17,9 +15,9 @@ export interface Token {
   parts?: { minus: string; field: string; op: string; value: string };
 }
 
-export interface ParsedQuery {
+export interface ParsedQuery<T = never> {
   tokens: Token[];
-  predicate?: Predicate;
+  predicate?: Predicate<T>;
   error?: { start: number; end: number; message: string };
 }
 
@@ -66,114 +64,42 @@ export function tokenize(text: string): Token[] {
   return tokens;
 }
 
-export interface Field {
+export interface Field<T> {
   name: string;
   aliases?: string[];
   help: string;
-  text?: (row: GuestRow) => string | readonly string[];
+  text?: (row: T) => string | readonly string[];
   /** Whole values: `status:off` is not a substring search. */
   exact?: boolean;
-  number?: (row: GuestRow) => number | null;
+  number?: (row: T) => number | null;
   unit?: "percent" | "duration" | "bytes" | "count";
+  /** What may be suggested as a value; many rows share one. */
+  values?: (row: T) => readonly string[];
+  /** Values that exist even when no row has them now. */
+  words?: readonly string[];
 }
 
-export const STATUS_WORDS = [
-  "running",
-  "off",
-  "stopped",
-  "paused",
-  "unknown",
-  "ok",
-  "warning",
-  "critical",
-  "problem",
-  "problems",
-  "template",
-  "locked",
-] as const;
+/** The fields of one kind of row, and what a plain word is looked for in. */
+export interface Language<T> {
+  fields: readonly Field<T>[];
+  named: (name: string) => Field<T> | undefined;
+  haystack: (row: T) => string;
+  /** What the rows are called: one, many. */
+  what: readonly [one: string, many: string];
+  examples: readonly (readonly [query: string, help: string])[];
+}
 
-const power = (row: GuestRow): string[] => {
-  const words: string[] = [row.power, row.level, row.raw.status.toLowerCase()];
-  if (row.power === "off") words.push("stopped");
-  if (row.level === "warning" || row.level === "critical") words.push("problem", "problems");
-  if (row.raw.template) words.push("template");
-  if (row.raw.lock) words.push("locked");
-  return words;
-};
-
-export const FIELDS: readonly Field[] = [
-  { name: "name", help: "name contains", text: (r) => r.name },
-  { name: "node", help: "runs on this node", text: (r) => r.node },
-  { name: "tag", aliases: ["tags"], help: "has this tag", text: (r) => r.tags, exact: true },
-  {
-    name: "status",
-    aliases: ["is", "state"],
-    help: "running, off, paused, unknown, warning",
-    text: power,
-    exact: true,
-  },
-  {
-    name: "type",
-    aliases: ["kind"],
-    help: "vm or ct",
-    text: (r) => (r.kind === "VM" ? ["vm", "qemu"] : ["ct", "lxc", r.raw.type.toLowerCase()]),
-    exact: true,
-  },
-  {
-    name: "id",
-    aliases: ["vmid"],
-    help: "guest id",
-    text: (r) => String(r.vmid),
-    number: (r) => r.vmid,
-    unit: "count",
-  },
-  { name: "pool", help: "resource pool", text: (r) => r.pool, exact: true },
-  { name: "instance", aliases: ["cluster"], help: "cluster or connection", text: (r) => r.instance },
-  { name: "os", help: "operating system", text: (r) => `${r.raw.osName ?? ""} ${r.raw.osVersion ?? ""}` },
-  { name: "ip", help: "address contains", text: (r) => r.raw.ipAddresses ?? [] },
-  { name: "lock", help: "locked by", text: (r) => r.raw.lock ?? "" },
-  { name: "cpu", help: "percent of its cores", number: (r) => r.cpu, unit: "percent" },
-  {
-    name: "mem",
-    aliases: ["memory"],
-    help: "percent of assigned memory",
-    number: (r) => r.mem,
-    unit: "percent",
-  },
-  { name: "disk", help: "percent of its disk", number: (r) => r.disk, unit: "percent" },
-  {
-    name: "net",
-    help: "bytes per second, in and out",
-    number: (r) => (r.netIn === null ? null : r.netIn + (r.netOut ?? 0)),
-    unit: "bytes",
-  },
-  {
-    name: "io",
-    help: "bytes per second, read and written",
-    number: (r) => (r.read === null ? null : r.read + (r.write ?? 0)),
-    unit: "bytes",
-  },
-  {
-    name: "cores",
-    aliases: ["cpus", "vcpu"],
-    help: "virtual CPUs",
-    number: (r) => r.raw.cpus,
-    unit: "count",
-  },
-  { name: "ram", help: "assigned memory", number: (r) => r.memTotal, unit: "bytes" },
-  { name: "uptime", help: "running for, such as 3d", number: (r) => r.uptime, unit: "duration" },
-  {
-    name: "backup",
-    help: "age of the last backup, such as 24h",
-    number: (r) => (r.backup === null ? Number.POSITIVE_INFINITY : (Date.now() - r.backup) / 1000),
-    unit: "duration",
-  },
-];
-
-const byName = new Map<string, Field>();
-for (const field of FIELDS)
-  for (const name of [field.name, ...(field.aliases ?? [])]) if (!byName.has(name)) byName.set(name, field);
-export const fieldNamed = (name: string): Field | undefined => byName.get(name);
+export function makeLanguage<T>(setup: {
+  fields: readonly Field<T>[];
+  haystack: (row: T) => string;
+  what: readonly [string, string];
+  examples?: readonly (readonly [string, string])[];
+}): Language<T> {
+  const byName = new Map<string, Field<T>>();
+  for (const field of setup.fields)
+    for (const name of [field.name, ...(field.aliases ?? [])]) if (!byName.has(name)) byName.set(name, field);
+  return { examples: [], ...setup, named: (name) => byName.get(name) };
+}
 
 const DURATION: Record<string, number> = {
   s: 1,
@@ -186,7 +112,7 @@ const DURATION: Record<string, number> = {
 };
 const SIZE: Record<string, number> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
-function readNumber(text: string, unit: Field["unit"]): number | undefined {
+function readNumber(text: string, unit: Field<never>["unit"]): number | undefined {
   const m = /^(\d+(?:\.\d+)?)\s*([a-z%]*)$/i.exec(text.replaceAll('"', ""));
   if (!m) return undefined;
   const value = Number(m[1]);
@@ -222,10 +148,10 @@ class QueryError extends Error {
   }
 }
 
-/** Whether some guest has exactly this value; decides between a whole value and one still being typed. */
+/** Whether some row has exactly this value; decides between a whole value and one still being typed. */
 export type IsKnown = (field: string, value: string) => boolean;
 
-function textPredicate(field: Field, value: string, isKnown: IsKnown): Predicate {
+function textPredicate<T>(field: Field<T>, value: string, isKnown: IsKnown): Predicate<T> {
   const get = field.text;
   if (!get) return () => false;
   const wanted = value
@@ -248,18 +174,19 @@ function textPredicate(field: Field, value: string, isKnown: IsKnown): Predicate
   };
 }
 
-function termPredicate(token: Token, isKnown: IsKnown): Predicate {
+function termPredicate<T>(token: Token, language: Language<T>, isKnown: IsKnown): Predicate<T> {
   const end = token.start + token.text.length;
   const parts = token.parts;
   if (!parts) {
     const negative = /^[-!]./.test(token.text);
     const word = (negative ? token.text.slice(1) : token.text).replaceAll('"', "").toLowerCase();
     if (word === "") return () => true;
-    return negative ? (row) => !row.haystack.includes(word) : (row) => row.haystack.includes(word);
+    const { haystack } = language;
+    return negative ? (row) => !haystack(row).includes(word) : (row) => haystack(row).includes(word);
   }
-  const field = fieldNamed(parts.field);
+  const field = language.named(parts.field);
   if (!field) {
-    const near = FIELDS.find((f) => f.name.startsWith(parts.field.slice(0, 2)))?.name;
+    const near = language.fields.find((f) => f.name.startsWith(parts.field.slice(0, 2)))?.name;
     throw new QueryError(
       `There is no field ${parts.field}${near ? `; did you mean ${near}` : ""}.`,
       token.start,
@@ -270,7 +197,7 @@ function termPredicate(token: Token, isKnown: IsKnown): Predicate {
   if (parts.value === "")
     throw new QueryError(`Expected a value after ${parts.field}${parts.op}`, token.start, end);
   const textual = parts.op === ":" || ((parts.op === "=" || parts.op === "!=") && !field.number);
-  let test: Predicate;
+  let test: Predicate<T>;
   if (textual && field.text) test = textPredicate(field, parts.value, isKnown);
   else {
     const get = field.number;
@@ -301,18 +228,20 @@ function termPredicate(token: Token, isKnown: IsKnown): Predicate {
   return parts.minus ? (row) => !test(row) : test;
 }
 
-class Parser {
+class Parser<T> {
   readonly #tokens: Token[];
   readonly #length: number;
   #at = 0;
   readonly #isKnown: IsKnown;
-  constructor(tokens: Token[], length: number, isKnown: IsKnown) {
+  readonly #language: Language<T>;
+  constructor(tokens: Token[], length: number, language: Language<T>, isKnown: IsKnown) {
     this.#isKnown = isKnown;
+    this.#language = language;
     this.#tokens = tokens.filter((token) => token.kind !== "space");
     this.#length = length;
   }
 
-  parse(): Predicate {
+  parse(): Predicate<T> {
     if (this.#tokens.length === 0) return () => true;
     const result = this.#or();
     const extra = this.#tokens[this.#at];
@@ -321,13 +250,13 @@ class Parser {
     return result;
   }
 
-  #or(): Predicate {
+  #or(): Predicate<T> {
     const parts = [this.#and()];
     while (this.#takeOp("OR", "||")) parts.push(this.#and());
     return parts.length === 1 && parts[0] ? parts[0] : (row) => parts.some((part) => part(row));
   }
 
-  #and(): Predicate {
+  #and(): Predicate<T> {
     const parts = [this.#not()];
     for (;;) {
       const next = this.#tokens[this.#at];
@@ -339,7 +268,7 @@ class Parser {
     return parts.length === 1 && parts[0] ? parts[0] : (row) => parts.every((part) => part(row));
   }
 
-  #not(): Predicate {
+  #not(): Predicate<T> {
     const token = this.#tokens[this.#at];
     if (
       token &&
@@ -356,7 +285,7 @@ class Parser {
     return this.#tokens[this.#at + 1]?.text === "(";
   }
 
-  #primary(): Predicate {
+  #primary(): Predicate<T> {
     const token = this.#tokens[this.#at];
     if (!token) {
       const last = this.#tokens[this.#at - 1];
@@ -379,7 +308,7 @@ class Parser {
     if (token.kind === "op")
       throw new QueryError(`Expected a filter before ${token.text}.`, token.start, end);
     this.#at += 1;
-    return termPredicate(token, this.#isKnown);
+    return termPredicate(token, this.#language, this.#isKnown);
   }
 
   #takeOp(...names: string[]): boolean {
@@ -390,10 +319,14 @@ class Parser {
   }
 }
 
-export function parseQuery(text: string, isKnown: IsKnown = () => true): ParsedQuery {
+export function parseQuery<T>(
+  text: string,
+  language: Language<T>,
+  isKnown: IsKnown = () => true,
+): ParsedQuery<T> {
   const tokens = tokenize(text);
   try {
-    return { tokens, predicate: new Parser(tokens, text.length, isKnown).parse() };
+    return { tokens, predicate: new Parser(tokens, text.length, language, isKnown).parse() };
   } catch (error) {
     if (error instanceof QueryError)
       return {

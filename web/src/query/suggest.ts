@@ -1,6 +1,6 @@
 /** What could be meant by the word at the caret, and by a query without a match. */
-import type { GuestRow } from "@/model/guest";
-import { asTerm, FIELDS, fieldNamed, tokenize } from "./query";
+import { plural } from "@/format/format";
+import { asTerm, tokenize, type Language } from "./query";
 
 export interface Suggestion {
   /** Replaces `start…end` of the query. */
@@ -16,34 +16,24 @@ export interface SuggestionGroup {
   items: Suggestion[];
 }
 
-function countBy(
-  rows: readonly GuestRow[],
-  values: (row: GuestRow) => readonly string[],
-): [string, number][] {
+function countBy<T>(rows: readonly T[], values: (row: T) => readonly string[]): [string, number][] {
   const counts = new Map<string, number>();
   for (const row of rows)
     for (const value of values(row)) if (value) counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
 }
 
-const VALUES: Record<string, (row: GuestRow) => readonly string[]> = {
-  tag: (row) => row.tags,
-  node: (row) => [row.node],
-  pool: (row) => [row.pool],
-  instance: (row) => [row.instance],
-  type: (row) => [row.kind.toLowerCase()],
-  status: (row) => (row.level === "warning" ? [row.power, "problem"] : [row.power]),
-  os: (row) => [row.raw.osName ?? ""],
-};
+/** Fields whose values are offered for a plain word. */
+const BY_WORD = ["tag", "node"];
 
-const guests = (n: number) => `${n} ${n === 1 ? "guest" : "guests"}`;
-
-export function suggest(
+export function suggest<T>(
   query: string,
   caret: number,
-  rows: readonly GuestRow[],
+  rows: readonly T[],
   recent: readonly string[],
+  language: Language<T>,
 ): SuggestionGroup[] {
+  const counted = (n: number) => plural(n, language.what[0], language.what[1]);
   const groups: SuggestionGroup[] = [];
   const token = tokenize(query).find(
     (t) => t.kind === "term" && t.start < caret && caret <= t.start + t.text.length,
@@ -61,8 +51,8 @@ export function suggest(
 
   if (token?.parts) {
     const { minus, field: name, op, value } = token.parts;
-    const field = fieldNamed(name);
-    const source = field && VALUES[field.name];
+    const field = language.named(name);
+    const source = field?.values;
     if (field && source && (op === ":" || op === "=")) {
       const typed = value.toLowerCase();
       const matches = countBy(rows, source).filter(
@@ -74,7 +64,7 @@ export function suggest(
           items: matches
             .slice(0, 6)
             .map(([v, n]) =>
-              item(minus + asTerm(name, v), v, guests(n), field.name === "tag" ? "tag" : "value"),
+              item(minus + asTerm(name, v), v, counted(n), field.name === "tag" ? "tag" : "value"),
             ),
         });
     }
@@ -82,16 +72,19 @@ export function suggest(
     const minus = token.text.startsWith("-") ? "-" : "";
     const word = token.text.slice(minus.length).toLowerCase();
     if (word) {
-      const tags = countBy(rows, (row) => row.tags).filter(([v]) => v.toLowerCase().startsWith(word));
-      const nodes = countBy(rows, (row) => [row.node]).filter(([v]) => v.toLowerCase().startsWith(word));
-      const values = [
-        ...tags.slice(0, 4).map(([v, n]) => item(minus + asTerm("tag", v), v, guests(n), "tag")),
-        ...nodes
-          .slice(0, 3)
-          .map(([v, n]) => item(minus + asTerm("node", v), `node:${v}`, guests(n), "value")),
-      ];
-      if (values.length > 0) groups.push({ title: "Tags and nodes that match", items: values });
-      const fields = FIELDS.filter((f) => f.name.startsWith(word));
+      const values = BY_WORD.flatMap((name) => {
+        const source = language.named(name)?.values;
+        if (!source) return [];
+        const tag = name === "tag";
+        return countBy(rows, source)
+          .filter(([v]) => v.toLowerCase().startsWith(word))
+          .slice(0, tag ? 4 : 3)
+          .map(([v, n]) =>
+            item(minus + asTerm(name, v), tag ? v : `${name}:${v}`, counted(n), tag ? "tag" : "value"),
+          );
+      });
+      if (values.length > 0) groups.push({ title: "Values that match", items: values });
+      const fields = language.fields.filter((f) => f.name.startsWith(word));
       if (fields.length > 0)
         groups.push({
           title: "Fields",
@@ -116,20 +109,11 @@ export function suggest(
           .slice(0, 4)
           .map((text) => ({ ...item(text, text, "", "recent"), start: 0, end: query.length })),
       });
-    groups.push({
-      title: "Try",
-      items: [
-        item("mem>90", "mem>90", "percent of assigned memory", "example"),
-        item("status:problem", "status:problem", "over a limit now", "example"),
-        item(
-          "cpu>50 AND (type:vm OR cores>4)",
-          "cpu>50 AND (type:vm OR cores>4)",
-          "AND, OR, NOT, ( )",
-          "example",
-        ),
-        item("-status:off", "-status:off", "everything but stopped", "example"),
-      ],
-    });
+    if (language.examples.length > 0)
+      groups.push({
+        title: "Try",
+        items: language.examples.map(([text, help]) => item(text, text, help, "example")),
+      });
   }
   return groups;
 }
@@ -159,12 +143,12 @@ export interface Fix {
   count: number;
 }
 
-/** The nearest existing value for a `field:value` that no guest has. */
-export function nearestFix(query: string, rows: readonly GuestRow[]): Fix | undefined {
+/** The nearest existing value for a `field:value` that no row has. */
+export function nearestFix<T>(query: string, rows: readonly T[], language: Language<T>): Fix | undefined {
   for (const token of tokenize(query)) {
     const parts = token.parts;
-    const field = parts && fieldNamed(parts.field);
-    const source = field && VALUES[field.name];
+    const field = parts && language.named(parts.field);
+    const source = field?.values;
     if (!parts || !field || !source || parts.op !== ":" || parts.minus || parts.value.includes(",")) continue;
     const wrong = parts.value.replaceAll('"', "").toLowerCase();
     const known = countBy(rows, source);

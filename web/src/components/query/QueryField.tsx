@@ -52,7 +52,7 @@ export function QueryField(props: {
   value: string;
   onInput: (text: string) => void;
   onCommit: () => void;
-  parsed: ParsedQuery;
+  parsed: Pick<ParsedQuery, "tokens" | "error">;
   found: number;
   total: number;
   what: string;

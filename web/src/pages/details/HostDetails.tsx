@@ -5,11 +5,10 @@ import { Drawer, Fact, Gone, Source } from "@/components/drawer/Drawer";
 import { Filesystems } from "@/components/drawer/Filesystems";
 import { Interfaces } from "@/components/drawer/Interfaces";
 import { Badge, Note, Status } from "@/components/Status";
-import { Age, Bytes } from "@/components/Values";
+import { Age, Bytes, temperature } from "@/components/Values";
 import { bytes, duration, percent, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
 import { LIMITS, type Level } from "@/model/level";
-import { temperature } from "../overview/columns";
 
 const size = (n: number) => bytes(n).join(" ");
 

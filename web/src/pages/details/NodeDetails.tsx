@@ -5,12 +5,11 @@ import History from "@/components/chart/History";
 import { Drawer, Fact, Gone, Source } from "@/components/drawer/Drawer";
 import { Filesystems } from "@/components/drawer/Filesystems";
 import { Note } from "@/components/Status";
-import { Age } from "@/components/Values";
+import { Age, temperature } from "@/components/Values";
 import { bytes, duration, plural, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
 import { LIMITS } from "@/model/level";
 import { nodeLink, versionOf } from "@/model/node";
-import { temperature } from "../overview/columns";
 
 const size = (n: number) => bytes(n).join(" ");
 

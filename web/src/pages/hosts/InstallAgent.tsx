@@ -17,7 +17,7 @@ export function installCommand(url: string, token: string, insecure: boolean) {
   return `curl -fsSL${insecure ? "k" : ""} ${url}/install.sh | sh -s -- ${flags.join(" ")}`;
 }
 
-export function InstallAgent(props: { onToken?: () => void }) {
+export default function InstallAgent(props: { onToken?: () => void }) {
   const [url, setUrl] = createSignal(status()?.agentUrl || location.origin);
   const [insecure, setInsecure] = createSignal(false);
   const [token, setToken] = createSignal("");

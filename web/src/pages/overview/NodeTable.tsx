@@ -1,21 +1,13 @@
 import { createSignal, For, Show } from "solid-js";
 import { Icon } from "@/components/Icon";
+import { ColumnHead, StateHead } from "@/components/list/Heads";
+import { Cols } from "@/components/list/ListTable";
 import { Status } from "@/components/Status";
 import { live } from "@/live/live";
 import { nodeLink, type NodeRow } from "@/model/node";
-import { ariaSort, HeadContent, SortHead, type CellContext } from "./columns";
+import type { CellContext } from "./columns";
 
 const FIRST = 12;
-
-export function Cols(props: { ctx: CellContext }) {
-  return (
-    <colgroup>
-      <col class="c-st" />
-      <col />
-      <For each={props.ctx.columns()}>{(column) => <col class={column.class} />}</For>
-    </colgroup>
-  );
-}
 
 function Row(props: { row: NodeRow; ctx: CellContext }) {
   const r = () => (live.tick(), props.row);
@@ -72,7 +64,7 @@ function Row(props: { row: NodeRow; ctx: CellContext }) {
       </th>
       <For each={props.ctx.columns()}>
         {(column) => (
-          <td class={column.class} classList={{ num: column.num ?? false }} data-tip={column.tip}>
+          <td classList={{ num: column.num ?? false }} data-tip={column.tip ? column.key : undefined}>
             {column.node(r, props.ctx)}
           </td>
         )}
@@ -85,43 +77,24 @@ export function NodeTable(props: { ctx: CellContext }) {
   const page = props.ctx.page;
   const [all, setAll] = createSignal(false);
   const shown = () => (all() ? page.nodes() : page.nodes().slice(0, FIRST));
-  const head = () => page.nodeSort();
   return (
     <>
       <table class="grid-table" role="grid" aria-label="Nodes">
-        <Cols ctx={props.ctx} />
+        <Cols columns={props.ctx.columns()} narrow={props.ctx.narrow()} />
         <thead>
           <tr>
-            <th scope="col">
-              <span class="sr">State</span>
-            </th>
-            <th scope="col" aria-sort={ariaSort(head().key === "name", head().down)}>
-              <SortHead
-                label="Node"
-                sortKey="name"
-                sort={head()}
-                onSort={(key) => page.sortBy("nodes", key)}
-              />
-            </th>
+            <StateHead sort={page.nodeSort()} />
+            <ColumnHead head="Node" sortKey="name" sort={page.nodeSort()} onSort={page.sortNodes} />
             <For each={props.ctx.columns()}>
               {(column) => (
-                <th
-                  scope="col"
-                  class={column.class}
-                  classList={{ num: column.num ?? false, mt: column.meter ?? false }}
-                  aria-sort={ariaSort(
-                    column.nodeSort !== undefined && head().key === column.nodeSort,
-                    head().down,
-                  )}
-                >
-                  <SortHead
-                    label={<HeadContent text={column.nodeHead} />}
-                    sortKey={column.nodeSort}
-                    sort={head()}
-                    num={column.num}
-                    onSort={(key) => page.sortBy("nodes", key)}
-                  />
-                </th>
+                <ColumnHead
+                  head={column.nodeHead}
+                  sortKey={column.nodeSort ? column.key : undefined}
+                  sort={page.nodeSort()}
+                  onSort={page.sortNodes}
+                  num={column.num}
+                  meter={column.meter}
+                />
               )}
             </For>
           </tr>

@@ -1,79 +1,36 @@
-import {
-  createEffect,
-  createMemo,
-  createSignal,
-  lazy,
-  on,
-  onCleanup,
-  onMount,
-  Show,
-  Suspense,
-} from "solid-js";
 import { A, useLocation } from "@solidjs/router";
-import { Button, ButtonLink } from "@/components/Button";
+import { createMemo, lazy, onMount, Show, Suspense } from "solid-js";
+import { ButtonLink } from "@/components/Button";
 import { SignalArt } from "@/components/Icon";
+import { Controls, NoMatch, ViewMenu } from "@/components/list/Controls";
+import { isGroup } from "@/components/list/controller";
+import { aged, Footer } from "@/components/list/Frame";
+import { ListTable } from "@/components/list/ListTable";
+import { PhoneList } from "@/components/list/ListPage";
+import { Loading } from "@/components/list/Loading";
+import { createListView } from "@/components/list/view";
 import { createMedia } from "@/components/media";
-import { createShortcuts } from "@/components/Shortcuts";
+import { Segmented } from "@/components/Segmented";
 import { Status } from "@/components/Status";
 import { Tip } from "@/components/Tip";
-import { createVirtual, cssPixels } from "@/components/virtual";
 import { dayAndTime, percent, plural } from "@/format/format";
 import { loadLinks } from "@/live/links";
-import { live } from "@/live/live";
-import { createTrends } from "@/live/trends";
+import { live, nodeKey } from "@/live/live";
+import { createTrends, type Trends } from "@/live/trends";
+import type { GuestRow } from "@/model/guest";
 import type { NodeRow } from "@/model/node";
-import { prefs } from "@/prefs/prefs";
+import { prefs, setPrefs } from "@/prefs/prefs";
 import { mayRead } from "@/session/session";
 import { AttentionStrip } from "./Attention";
-import { columnsFor, tipText, type CellContext } from "./columns";
-import { Controls } from "./Controls";
-import { createOverview, isGroup, type OverviewState } from "./controller";
-import { GuestTable } from "./GuestTable";
+import { COLUMNS, columnsFor, guestColumn, overviewColumns, tipText, type CellContext } from "./columns";
+import { createOverview, type OverviewState } from "./controller";
+import { GuestName } from "./GuestName";
 import { NodeTable } from "./NodeTable";
-import { PhoneGuests, PhoneOverview } from "./Phone";
-import { Loading } from "./Loading";
+import { GuestCard, PhoneOverview } from "./Phone";
 import { Totals } from "./Totals";
 
 const GuestDetails = lazy(() => import("../details/GuestDetails"));
 const NodeDetails = lazy(() => import("../details/NodeDetails"));
-
-export function NoMatch(props: { page: OverviewState }) {
-  const fix = () => props.page.fix();
-  return (
-    <div class="empty">
-      <h2>No guest matches</h2>
-      <Show
-        when={fix()}
-        fallback={
-          <p>
-            <Show when={props.page.lastGood().text} fallback="No guest is left by these filters.">
-              Nothing is left of {plural(live.guests().length, "guest")} by{" "}
-              <span class="mono">{props.page.lastGood().text}</span>
-              {props.page.type() || props.page.power() || props.page.problemsOnly() ? " and the chips" : ""}.
-            </Show>
-          </p>
-        }
-      >
-        {(f) => (
-          <p>
-            There is no {f().field} <span class="mono">{f().wrong}</span>. Did you mean{" "}
-            <span class="mono">{f().right}</span> ({plural(f().count, "guest")})?
-          </p>
-        )}
-      </Show>
-      <div class="row">
-        <Show when={fix()}>
-          {(f) => (
-            <Button kind="primary" onClick={() => props.page.setQuery(f().query)}>
-              Use {f().field}:{f().right}
-            </Button>
-          )}
-        </Show>
-        <Button onClick={props.page.reset}>Clear all filters</Button>
-      </div>
-    </div>
-  );
-}
 
 function NothingConnected() {
   return (
@@ -96,15 +53,14 @@ function NothingConnected() {
   );
 }
 
-function Footer(props: { page: OverviewState }) {
+function Counts(props: { page: OverviewState }) {
   const c = () => props.page.shownCounts();
+  const list = props.page.guests;
   const total = () => live.guests().length;
   return (
-    <footer class="ftr">
+    <>
       <span>
-        {props.page.filtered()
-          ? `${props.page.shown().length} of ${plural(total(), "guest")}`
-          : plural(total(), "guest")}
+        {list.filtered() ? `${list.shown().length} of ${plural(total(), "guest")}` : plural(total(), "guest")}
       </span>
       <span class="grp">
         <Status level="ok" decorative />
@@ -126,65 +82,124 @@ function Footer(props: { page: OverviewState }) {
           {c().unknown} unknown
         </span>
       </Show>
-      <span class="spacer" />
-      <span class="grp">
-        <kbd>j</kbd>
-        <kbd>k</kbd> move
-      </span>
-      <span class="grp">
-        <kbd>Enter</kbd> details
-      </span>
-      <span class="grp">
-        <kbd>/</kbd> filter
-      </span>
-      <span class="grp">
-        <kbd>?</kbd> all keys
-      </span>
-    </footer>
+    </>
   );
+}
+
+function BarsOrTrends() {
+  return (
+    <Segmented
+      class="p2"
+      label="Show values as"
+      value={prefs.view}
+      onChange={(value) => setPrefs("view", value)}
+      options={[
+        { value: "bars", label: "Bars", icon: "bars" },
+        {
+          value: "trends",
+          label:
+            prefs.view === "trends"
+              ? `Trends · ${prefs.trendRange.replace(/(\d+)(\w)/, "$1 $2").replace(/m$/, "min")}`
+              : "Trends",
+          icon: "trend",
+        },
+      ]}
+    />
+  );
+}
+
+function TrendRange() {
+  return (
+    <>
+      <div class="mh">Trends over</div>
+      <div class="px-2 pb-1">
+        <Segmented
+          label="Trend range"
+          size="sm"
+          value={prefs.trendRange}
+          onChange={(value) => setPrefs({ trendRange: value, view: "trends" })}
+          options={[
+            { value: "15m", label: "15 min" },
+            { value: "1h", label: "1 h" },
+            { value: "4h", label: "4 h" },
+            { value: "24h", label: "24 h" },
+          ]}
+        />
+      </div>
+      <hr />
+    </>
+  );
+}
+
+const GUEST_NAME = {
+  label: "Name",
+  sort: (r: GuestRow) => r.sortName,
+  cell: (r: () => GuestRow) => <GuestName row={r} />,
+};
+const PHONE_SORTS = COLUMNS.filter((c) => c.guestSort).map((c) => ({ ...c, sort: c.guestSort }));
+
+const NONE = { vm: 0, ct: 0, cores: 0 };
+
+/** How many guests each node has, and their cores that run. */
+function createNodeTotals() {
+  const totals = createMemo(() => {
+    live.tick();
+    const result = new Map<string, { vm: number; ct: number; cores: number }>();
+    for (const guest of live.guests()) {
+      const key = nodeKey(guest.instance, guest.node);
+      const entry = result.get(key) ?? { ...NONE };
+      if (guest.kind === "VM") entry.vm += 1;
+      else entry.ct += 1;
+      if (guest.power === "running") entry.cores += guest.raw.cpus;
+      result.set(key, entry);
+    }
+    return result;
+  });
+  return (node: NodeRow) => totals().get(nodeKey(node.instance, node.name)) ?? NONE;
+}
+
+/** The value under the pointer of a trend. */
+function sparkTip(trends: Trends, id: string, metric: string, event: PointerEvent): string | undefined {
+  const spark = event.target instanceof Element ? event.target.closest(".spark") : null;
+  if (!spark || (metric !== "cpu" && metric !== "mem" && metric !== "disk")) return undefined;
+  const series = trends.get(id, metric);
+  if (!series) return undefined;
+  const box = spark.getBoundingClientRect();
+  const t0 = series.times[0] ?? 0;
+  const at = t0 + ((event.clientX - box.left) / box.width) * ((series.times.at(-1) ?? 0) - t0);
+  let best = 0;
+  for (const [i, time] of series.times.entries())
+    if (Math.abs(time - at) < Math.abs((series.times[best] ?? 0) - at)) best = i;
+  const value = series.values[best];
+  if (value === null || value === undefined) return undefined;
+  return `${percent(value)} %\n${dayAndTime(new Date(series.times[best] ?? 0))}`;
 }
 
 export default function Overview() {
   const page = createOverview();
+  const list = page.guests;
   const location = useLocation();
   const phone = createMedia("(width < 640px)");
-  const [scroller, setScroller] = createSignal<HTMLElement>();
-  const [table, setTable] = createSignal<HTMLTableElement>();
-  const [cursor, setCursor] = createSignal("");
-  let queryInput: HTMLInputElement | undefined;
   onMount(loadLinks);
 
-  const rowHeight = createMemo(() => {
-    void prefs.density;
-    return cssPixels("--row-h") || 28;
+  const view = createListView(list, {
+    phone,
+    moveOther(step) {
+      const open = page.open();
+      if (open?.kind !== "node") return false;
+      const nodes = page.nodes();
+      const next = nodes[nodes.findIndex((n) => n.id === open.id) + step];
+      if (next) page.openDetails("node", next.id, true);
+      return true;
+    },
+    shortcuts: [
+      {
+        keys: ["t"],
+        label: "bars or trends",
+        run: () => setPrefs("view", (v) => (v === "bars" ? "trends" : "bars")),
+      },
+    ],
   });
-  const heights = createMemo(() => {
-    const row = rowHeight();
-    return page.items().map((item) => (isGroup(item) ? 28 : row));
-  });
-  const controlHeight = () => cssPixels("--ctl-h") || 44;
-  const virtual = createVirtual({
-    scroller,
-    list: table,
-    lead: 26,
-    covered: () => controlHeight() + 26 + (page.groupBy() === "none" ? 0 : 28),
-    heights,
-  });
-
-  const nodeTotals = createMemo(() => {
-    live.tick();
-    const totals = new Map<string, { vm: number; ct: number; cores: number }>();
-    for (const guest of live.guests()) {
-      const key = `${guest.instance}\u0000${guest.node}`;
-      const entry = totals.get(key) ?? { vm: 0, ct: 0, cores: 0 };
-      if (guest.kind === "VM") entry.vm += 1;
-      else entry.ct += 1;
-      if (guest.power === "running") entry.cores += guest.raw.cpus;
-      totals.set(key, entry);
-    }
-    return totals;
-  });
-  const none = { vm: 0, ct: 0, cores: 0 };
 
   const visibleIds = createMemo(() => {
     const ids = page
@@ -192,8 +207,8 @@ export default function Overview() {
       .filter((n) => !n.offline)
       .slice(0, 12)
       .map((n) => n.id);
-    for (const item of page.items().slice(virtual.start(), virtual.end()))
-      if (!isGroup(item)) ids.push(item.id);
+    for (const item of list.items().slice(view.virtual.start(), view.virtual.end()))
+      if (!isGroup<GuestRow>(item)) ids.push(item.id);
     return ids;
   });
   const trends = createTrends(
@@ -201,99 +216,19 @@ export default function Overview() {
     () => prefs.trendRange,
     () => prefs.view === "trends" && !phone(),
   );
-  const [width, setWidth] = createSignal(1440);
-  const watchWidth = (el: HTMLElement) => {
-    const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 1440));
-    observer.observe(el);
-    onCleanup(() => observer.disconnect());
-  };
-  const fit = createMemo(() => columnsFor(width()));
+  const fit = createMemo(() => columnsFor(view.width()));
   const columns = createMemo(() => fit().columns, [], {
     equals: (a, b) => a.length === b.length && a.every((column, i) => column === b[i]),
   });
   const ctx: CellContext = {
     page,
     columns,
+    narrow: () => fit().narrow,
     trends,
-    guestsOn: (node) => nodeTotals().get(`${node.instance}\u0000${node.name}`) ?? none,
+    guestsOn: createNodeTotals(),
   };
+  const guestColumns = createMemo(() => columns().map((column) => guestColumn(column, ctx)));
 
-  // --- moving through the list
-  // Grouped by tag, a guest has several rows: the place says which one is meant.
-  let place = -1;
-  const indexOf = (id: string) => {
-    const here = page.items()[place];
-    if (here && !isGroup(here) && here.id === id) return place;
-    return page.items().findIndex((item) => !isGroup(item) && item.id === id);
-  };
-  const focusRow = (id: string, index = indexOf(id)) => {
-    setCursor(id);
-    place = index;
-    if (index >= 0) virtual.reveal(index);
-    queueMicrotask(() =>
-      scroller()
-        ?.querySelector<HTMLElement>(`tr[data-row="guest"][aria-rowindex="${index + 2}"]`)
-        ?.focus(),
-    );
-  };
-  const move = (step: number) => {
-    const open = page.open();
-    if (open?.kind === "node") {
-      const list = page.nodes();
-      const next = list[list.findIndex((n) => n.id === open.id) + step];
-      if (next) page.openDetails("node", next.id, true);
-      return;
-    }
-    const list = page.items();
-    let at = indexOf(open?.id ?? cursor());
-    let next = list[(at += step)];
-    while (next && isGroup(next)) next = list[(at += step)];
-    if (!next || isGroup(next)) return;
-    focusRow(next.id, at);
-    if (open) page.openDetails("guest", next.id, true);
-  };
-  createShortcuts([
-    { keys: ["/"], label: "filter", run: () => queryInput?.select() },
-    { keys: ["j", "ArrowDown"], label: "next row", run: () => move(1) },
-    { keys: ["k", "ArrowUp"], label: "previous row", run: () => move(-1) },
-    {
-      keys: ["Enter"],
-      label: "details of the row",
-      run: () => {
-        if (cursor() && indexOf(cursor()) >= 0) page.openDetails("guest", cursor());
-      },
-    },
-    {
-      keys: ["Escape"],
-      label: "close the details",
-      run: () => {
-        if (page.open()) page.closeDetails();
-      },
-    },
-    {
-      keys: ["t"],
-      label: "bars or trends",
-      run: () =>
-        import("@/prefs/prefs").then((p) => p.setPrefs("view", (v) => (v === "bars" ? "trends" : "bars"))),
-    },
-  ]);
-  // The first row takes the Tab stop until somebody moves.
-  createEffect(() => {
-    if (cursor() && indexOf(cursor()) >= 0) return;
-    const first = page.items().find((item) => !isGroup(item));
-    setCursor(first && !isGroup(first) ? first.id : "");
-  });
-  createEffect(
-    on(page.open, (open, before) => {
-      if (open?.kind === "guest") setCursor(open.id);
-      if (!open && before?.kind === "guest" && !phone()) focusRow(before.id);
-    }),
-  );
-
-  const openGuest = createMemo(() => {
-    const open = page.open();
-    return open?.kind === "guest" ? open.id : undefined;
-  });
   const openNode = createMemo(() => {
     const open = page.open();
     return open?.kind === "node" ? open.id : undefined;
@@ -305,36 +240,20 @@ export default function Overview() {
     const data =
       row?.dataset.row === "node" ? live.nodes().find((n) => n.id === id) : live.guestById().get(id);
     if (!data) return undefined;
-    const spark = event.target instanceof Element ? event.target.closest(".spark") : null;
-    const metric = target.dataset.tip;
-    if (spark && (metric === "cpu" || metric === "mem" || metric === "disk")) {
-      const series = trends.get(id, metric);
-      if (series) {
-        const box = spark.getBoundingClientRect();
-        const t0 = series.times[0] ?? 0;
-        const at = t0 + ((event.clientX - box.left) / box.width) * ((series.times.at(-1) ?? 0) - t0);
-        let best = 0;
-        for (const [i, time] of series.times.entries())
-          if (Math.abs(time - at) < Math.abs((series.times[best] ?? 0) - at)) best = i;
-        const value = series.values[best];
-        if (value !== null && value !== undefined)
-          return `${percent(value)} %\n${dayAndTime(new Date(series.times[best] ?? 0))}`;
-      }
-    }
-    return tipText(metric ?? "", data as NodeRow);
+    const metric = target.dataset.tip ?? "";
+    return sparkTip(trends, id, metric, event) ?? tipText(metric, data);
   };
 
-  const aged = () => live.freshness() === "lost" || live.freshness() === "stale";
   const isEmpty = () => live.loaded() && live.nodes().length === 0 && live.guests().length === 0;
 
   const details = () => (
     <Suspense>
-      <Show when={openGuest()}>
+      <Show when={list.openId()}>
         {(id) => (
           <GuestDetails
             id={id()}
             onClose={page.closeDetails}
-            onMove={move}
+            onMove={view.move}
             onTag={page.toggleTag}
             onNode={(nodeId: string) => page.openDetails("node", nodeId)}
           />
@@ -345,7 +264,7 @@ export default function Overview() {
           <NodeDetails
             id={id()}
             onClose={page.closeDetails}
-            onMove={move}
+            onMove={view.move}
             onScope={page.toggleNode}
             isScoped={page.isScoped}
           />
@@ -365,7 +284,20 @@ export default function Overview() {
                 when={location.pathname === "/proxmox/guests"}
                 fallback={<PhoneOverview page={page} ctx={ctx} />}
               >
-                <PhoneGuests page={page} queryRef={(el) => (queryInput = el)} />
+                <main class="main">
+                  <h1 class="sr">Guests</h1>
+                  <PhoneList
+                    page={{
+                      list,
+                      name: { label: "Name" },
+                      columns: PHONE_SORTS,
+                      card: (row) => <GuestCard row={row()} />,
+                      cardHeight: 71,
+                    }}
+                    choice={overviewColumns}
+                    queryRef={view.queryRef}
+                  />
+                </main>
               </Show>
             </Show>
           </Show>
@@ -380,27 +312,40 @@ export default function Overview() {
         <Totals />
       </nav>
       <div class="body" data-aged={aged() ? "" : undefined}>
-        <main class="main" ref={watchWidth} data-narrow={fit().narrow ? "" : undefined}>
+        <main class="main" ref={view.watchWidth} data-narrow={fit().narrow ? "" : undefined}>
           <Show when={live.loaded()} fallback={<Loading />}>
             <Show when={!isEmpty()} fallback={<NothingConnected />}>
               <AttentionStrip page={page} total={live.guests().length} />
-              <div class="scroll flex-1" ref={setScroller} style={{ "overflow-x": "hidden" }}>
+              <div class="scroll flex-1" ref={view.setScroller} style={{ "overflow-x": "hidden" }}>
                 <div>
                   <NodeTable ctx={ctx} />
                   <Controls
-                    page={page}
+                    list={list}
                     narrow={page.open() !== undefined}
-                    queryRef={(el) => (queryInput = el)}
+                    example="cpu>80 tag:prod"
+                    queryRef={view.queryRef}
+                  >
+                    <BarsOrTrends />
+                    <ViewMenu list={list} choice={overviewColumns}>
+                      <TrendRange />
+                    </ViewMenu>
+                  </Controls>
+                  <ListTable
+                    list={list}
+                    kind="guest"
+                    label="Guests"
+                    name={GUEST_NAME}
+                    columns={guestColumns()}
+                    narrow={fit().narrow}
+                    muted={(row) => row.power === "off" || row.power === "unknown"}
+                    virtual={view.virtual}
+                    cursor={view.cursor()}
+                    onFocus={view.setCursor}
+                    bodyRef={view.setTable}
+                    headTop="var(--ctl-h)"
                   />
-                  <GuestTable
-                    ctx={ctx}
-                    virtual={virtual}
-                    cursor={cursor()}
-                    onFocus={setCursor}
-                    bodyRef={setTable}
-                  />
-                  <Show when={page.items().length === 0 && live.guests().length > 0}>
-                    <NoMatch page={page} />
+                  <Show when={list.items().length === 0 && live.guests().length > 0}>
+                    <NoMatch list={list} />
                   </Show>
                   <Show when={live.guests().length === 0}>
                     <div class="empty">
@@ -415,9 +360,11 @@ export default function Overview() {
         </main>
         {details()}
       </div>
-      <Tip root={scroller} text={tip} />
+      <Tip root={view.scroller} text={tip} />
       <Show when={!isEmpty()}>
-        <Footer page={page} />
+        <Footer>
+          <Counts page={page} />
+        </Footer>
       </Show>
     </Show>
   );

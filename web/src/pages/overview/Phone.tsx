@@ -1,10 +1,9 @@
 /** The overview on a phone: what is wrong first, nodes as cards, guests on a page of their own. */
 import { A } from "@solidjs/router";
-import { createMemo, createSignal, For, Show } from "solid-js";
+import { createSignal, For, Show } from "solid-js";
 import { Icon } from "@/components/Icon";
 import { Status } from "@/components/Status";
-import { Age, Bar } from "@/components/Values";
-import { createVirtual } from "@/components/virtual";
+import { Age, Bar, Third } from "@/components/Values";
 import { duration, percent, plural, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
 import type { GuestRow } from "@/model/guest";
@@ -12,9 +11,7 @@ import { LIMITS, type Limit, type Over } from "@/model/level";
 import type { NodeRow } from "@/model/node";
 import type { CellContext } from "./columns";
 import { openConcern, summary } from "./Attention";
-import { Chips, GuestQuery, QueryError, ViewMenu } from "./Controls";
-import { isGroup, type OverviewState } from "./controller";
-import { NoMatch } from "./Overview";
+import type { OverviewState } from "./controller";
 
 function MiniMeter(props: { label: string; value: number | null; over: Over; limit: Limit }) {
   return (
@@ -143,29 +140,10 @@ export function PhoneOverview(props: { page: OverviewState; ctx: CellContext }) 
   );
 }
 
-function Third(props: { label: string; value: number | null; over: Over; limit: Limit }) {
-  return (
-    <div data-over={props.over || undefined}>
-      <span>
-        {props.label}
-        <em>{props.value === null ? UNKNOWN : `${percent(props.value)} %`}</em>
-      </span>
-      <Bar value={props.value} limit={props.limit} />
-    </div>
-  );
-}
-
-function GuestCard(props: { row: GuestRow; page: OverviewState }) {
+export function GuestCard(props: { row: GuestRow }) {
   const r = () => (live.tick(), props.row);
   return (
-    <a
-      class="gc"
-      href={`?open=${encodeURIComponent(`guest:${props.row.id}`)}`}
-      onClick={(event) => {
-        event.preventDefault();
-        props.page.openDetails("guest", props.row.id);
-      }}
-    >
+    <>
       <div class="h">
         <Status level={r().level} label={r().why} />
         <b class="trunc">{r().name}</b>
@@ -183,58 +161,6 @@ function GuestCard(props: { row: GuestRow; page: OverviewState }) {
         <Third label="Mem" value={r().mem} over={r().memOver} limit={LIMITS.guest.mem} />
         <Third label="Disk" value={r().disk} over={r().diskOver} limit={LIMITS.guest.disk} />
       </div>
-    </a>
-  );
-}
-
-const CARD = 71;
-const HEAD = 34;
-
-export function PhoneGuests(props: { page: OverviewState; queryRef: (el: HTMLInputElement) => void }) {
-  const [scroller, setScroller] = createSignal<HTMLElement>();
-  const [list, setList] = createSignal<HTMLElement>();
-  const heights = createMemo(() => props.page.items().map((item) => (isGroup(item) ? HEAD : CARD)));
-  const virtual = createVirtual({ scroller, list, lead: 0, covered: () => 0, heights });
-  return (
-    <main class="scroll flex-1 min-w-0" ref={setScroller}>
-      <div>
-        <h1 class="sr">Guests</h1>
-        <div class="phone-filter row">
-          <div class="flex-1 min-w-0">
-            <GuestQuery page={props.page} ref={props.queryRef} />
-          </div>
-          <ViewMenu page={props.page} phone />
-        </div>
-        <QueryError page={props.page} />
-        <div class="fb" role="group" aria-label="Filters">
-          <Chips page={props.page} />
-        </div>
-        <div ref={setList} class="cards">
-          <div style={{ height: `${virtual.before()}px` }} />
-          <For each={props.page.items().slice(virtual.start(), virtual.end())}>
-            {(item) =>
-              isGroup(item) ? (
-                <button
-                  type="button"
-                  class="gh"
-                  aria-expanded={!props.page.collapsed().has(item.key)}
-                  onClick={() => props.page.toggleGroup(item.key)}
-                >
-                  <Icon name="down" small />
-                  <b>{item.label}</b>
-                  <span class="muted trunc">{plural(item.rows.length, "guest")}</span>
-                </button>
-              ) : (
-                <GuestCard row={item} page={props.page} />
-              )
-            }
-          </For>
-          <div style={{ height: `${virtual.after()}px` }} />
-        </div>
-        <Show when={props.page.items().length === 0}>
-          <NoMatch page={props.page} />
-        </Show>
-      </div>
-    </main>
+    </>
   );
 }

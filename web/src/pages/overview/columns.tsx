@@ -1,15 +1,15 @@
 /** Nodes and guests share these columns, so that CPU stands above CPU. */
 import { createMemo, createRoot, Show, type JSX } from "solid-js";
-import { Icon } from "@/components/Icon";
+import { columnChoice, fitColumns, type Column, type Fit } from "@/components/list/columns";
+import type { SortValue } from "@/components/list/sort";
 import { Tags } from "@/components/Tags";
-import { Age, Meter, Pair, Two } from "@/components/Values";
-import { duration, plural, shortDuration, UNKNOWN } from "@/format/format";
+import { Age, Degrees, Meter, Pair, Two } from "@/components/Values";
+import { duration, naturalKey, plural, shortDuration, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
 import type { Trends } from "@/live/trends";
 import { diskReason, type GuestRow } from "@/model/guest";
 import { LIMITS } from "@/model/level";
 import { versionOf, type NodeRow } from "@/model/node";
-import { prefs } from "@/prefs/prefs";
 import type { OverviewState } from "./controller";
 
 export interface CellContext {
@@ -17,25 +17,29 @@ export interface CellContext {
   trends: Trends;
   guestsOn: (node: NodeRow) => { vm: number; ct: number; cores: number };
   /** The columns that fit and are wanted. */
-  columns: () => Column[];
+  columns: () => PairColumn[];
+  narrow: () => boolean;
 }
 
-export interface Column {
+/** One column of both tables: what it shows of a guest and what of a node. */
+export interface PairColumn {
   key: string;
   label: string;
-  class: string;
+  width: number;
+  narrow?: number;
   /** 1 always stays; 4 leaves first. */
   priority: number;
   guestHead: string | readonly [string, string];
   nodeHead: string | readonly [string, string];
-  guestSort?: string;
-  nodeSort?: string;
+  guestSort?: (row: GuestRow) => SortValue;
+  nodeSort?: (row: NodeRow) => SortValue;
+  ascending?: boolean;
   num?: boolean;
   meter?: boolean;
   hiddenAtFirst?: boolean;
   guest: (row: () => GuestRow, ctx: CellContext) => JSX.Element;
   node: (row: () => NodeRow, ctx: CellContext) => JSX.Element;
-  tip?: string;
+  tip?: boolean;
 }
 
 /** Without a single known backup, "none" would be a claim nobody checked. */
@@ -45,22 +49,17 @@ const backupsKnown = createRoot(() =>
 
 const muted = (text: string) => <span class="muted">{text}</span>;
 
-export function temperature(celsius: number): readonly [string, string] {
-  return prefs.fahrenheit
-    ? [String(Math.round(celsius * 1.8 + 32)), "°F"]
-    : [String(Math.round(celsius)), "°C"];
-}
-
-export const COLUMNS: readonly Column[] = [
+export const COLUMNS: readonly PairColumn[] = [
   {
     key: "id",
     label: "ID",
-    class: "c-id",
+    width: 78,
     priority: 1,
     guestHead: "ID",
     nodeHead: "Version",
-    guestSort: "id",
-    nodeSort: "version",
+    guestSort: (r) => r.vmid,
+    ascending: true,
+    nodeSort: (r) => naturalKey(versionOf(r.raw)),
     guest: (r) => (
       <>
         <span class="ty">{r().kind}</span>
@@ -72,11 +71,12 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "node",
     label: "Node",
-    class: "c-node",
+    width: 96,
     priority: 2,
     guestHead: "Node",
     nodeHead: "",
-    guestSort: "node",
+    guestSort: (r) => r.node,
+    ascending: true,
     hiddenAtFirst: true,
     guest: (r) => muted(r().node),
     node: () => null,
@@ -84,11 +84,11 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "tags",
     label: "Tags",
-    class: "c-tags",
+    width: 122,
     priority: 2,
     guestHead: "Tags",
     nodeHead: "Guests",
-    nodeSort: "guests",
+    nodeSort: (r) => r.cores,
     guest: (r, ctx) => <Tags tags={r().tags} isActive={ctx.page.hasTag} onToggle={ctx.page.toggleTag} />,
     node: (r, ctx) => {
       const n = () => ctx.guestsOn(r());
@@ -118,7 +118,7 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "os",
     label: "OS",
-    class: "c-os",
+    width: 120,
     priority: 3,
     guestHead: "OS",
     nodeHead: "Kernel",
@@ -129,12 +129,12 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "ip",
     label: "IP address",
-    class: "c-ip",
+    width: 112,
     priority: 3,
     guestHead: "IP address",
     nodeHead: "",
     hiddenAtFirst: true,
-    tip: "ip",
+    tip: true,
     guest: (r) => (
       <span class="mono muted">
         {r().raw.ipAddresses?.[0] ?? UNKNOWN}
@@ -146,14 +146,14 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "cpu",
     label: "CPU",
-    class: "c-cpu",
+    width: 118,
     priority: 1,
     guestHead: "CPU",
     nodeHead: "CPU",
-    guestSort: "cpu",
-    nodeSort: "cpu",
+    guestSort: (r) => r.cpu,
+    nodeSort: (r) => r.cpu,
     meter: true,
-    tip: "cpu",
+    tip: true,
     guest: (r, ctx) => (
       <Meter
         value={r().cpu}
@@ -176,14 +176,15 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "mem",
     label: "Memory",
-    class: "c-mem",
+    width: 216,
+    narrow: 128,
     priority: 1,
     guestHead: "Memory",
     nodeHead: "Memory",
-    guestSort: "mem",
-    nodeSort: "mem",
+    guestSort: (r) => r.mem,
+    nodeSort: (r) => r.mem,
     meter: true,
-    tip: "mem",
+    tip: true,
     guest: (r, ctx) => (
       <Meter
         value={r().mem}
@@ -212,14 +213,15 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "disk",
     label: "Disk",
-    class: "c-dsk",
+    width: 216,
+    narrow: 128,
     priority: 1,
     guestHead: "Disk",
     nodeHead: "Disk",
-    guestSort: "disk",
-    nodeSort: "disk",
+    guestSort: (r) => r.disk,
+    nodeSort: (r) => r.disk,
     meter: true,
-    tip: "disk",
+    tip: true,
     guest: (r, ctx) => (
       <Meter
         value={r().disk}
@@ -258,12 +260,12 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "net",
     label: "Network",
-    class: "c-net",
+    width: 140,
     priority: 3,
     guestHead: ["Net in/s", "Out/s"],
     nodeHead: ["Load 1 min", "15 min"],
-    guestSort: "net",
-    nodeSort: "load",
+    guestSort: (r) => (r.netIn === null ? null : r.netIn + (r.netOut ?? 0)),
+    nodeSort: (r) => r.raw.loadAverage?.[0] ?? null,
     num: true,
     guest: (r) => <Two a={r().netIn} b={r().netOut} />,
     node: (r) => (
@@ -276,11 +278,11 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "io",
     label: "Disk IO",
-    class: "c-io",
+    width: 140,
     priority: 4,
     guestHead: ["Read/s", "Write/s"],
     nodeHead: ["vCPU", "Cores"],
-    guestSort: "io",
+    guestSort: (r) => (r.read === null ? null : r.read + (r.write ?? 0)),
     num: true,
     guest: (r) => <Two a={r().read} b={r().write} />,
     node: (r, ctx) => (
@@ -293,36 +295,30 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "backup",
     label: "Backup",
-    class: "c-bk",
+    width: 100,
     priority: 2,
     guestHead: "Backup",
     nodeHead: "Temp",
-    guestSort: "backup",
-    nodeSort: "temp",
+    guestSort: (r) => r.backup,
+    ascending: true,
+    nodeSort: (r) => r.temp,
     num: true,
     guest: (r) => (
       <Show when={r().backup} keyed fallback={<span class="muted">{backupsKnown() ? "none" : UNKNOWN}</span>}>
         {(at) => <Age at={at} bare />}
       </Show>
     ),
-    node: (r) => (
-      <Show when={r().temp !== null} fallback={<span class="muted">{UNKNOWN}</span>}>
-        <span data-tone={r().tempOver || undefined}>
-          {temperature(r().temp ?? 0)[0]}
-          <span class="u">{temperature(r().temp ?? 0)[1]}</span>
-        </span>
-      </Show>
-    ),
+    node: (r) => <Degrees value={r().temp} over={r().tempOver} />,
   },
   {
     key: "uptime",
     label: "Uptime",
-    class: "c-up",
+    width: 94,
     priority: 1,
     guestHead: "Uptime",
     nodeHead: "Uptime",
-    guestSort: "uptime",
-    nodeSort: "uptime",
+    guestSort: (r) => r.uptime,
+    nodeSort: (r) => r.uptime,
     num: true,
     guest: (r) => (
       <Show
@@ -355,125 +351,33 @@ function load(row: NodeRow, index: number): JSX.Element {
   return value === undefined ? muted(UNKNOWN) : value.toFixed(value >= 10 ? 1 : 2);
 }
 
-const hiddenAtFirst = COLUMNS.filter((c) => c.hiddenAtFirst).map((c) => c.key);
-
-export const hiddenColumns = () => prefs.hidden.guests ?? hiddenAtFirst;
-
-/** All columns in the chosen order; columns that a stored order does not know stay at their place at the end. */
-export function orderedColumns(): Column[] {
-  const order = prefs.order.guests ?? [];
-  const at = (key: string, i: number) => {
-    const index = order.indexOf(key);
-    return index < 0 ? 100 + i : index;
-  };
-  return COLUMNS.map((column, i) => ({ column, at: order.length ? at(column.key, i) : i }))
-    .sort((a, b) => a.at - b.at)
-    .map((entry) => entry.column);
-}
-
-/** Widths of the style sheet, to know what fits beside a readable name. */
-const WIDTH: Record<string, number> = {
-  "c-id": 78,
-  "c-node": 96,
-  "c-tags": 122,
-  "c-os": 120,
-  "c-ip": 112,
-  "c-cpu": 118,
-  "c-mem": 216,
-  "c-dsk": 216,
-  "c-net": 140,
-  "c-io": 140,
-  "c-bk": 100,
-  "c-up": 94,
-};
-const NARROW_METER = 128;
-const STATE_AND_NAME = 40 + 150;
+export const overviewColumns = columnChoice("guests", () => COLUMNS);
 
 /** Beside a wide drawer even the essentials leave, one by one. */
 const LEAVE_LAST = ["uptime", "id", "disk", "mem"];
 
-export interface Fit {
-  columns: Column[];
-  /** Meters without their used / total. */
-  narrow: boolean;
-}
-
-/**
- * Columns leave by priority as the list narrows; the name never gets less than it needs, and the list never
- * scrolls sideways. They leave the DOM, not only the screen: a colspan over hidden columns would invent new ones.
- */
-export function columnsFor(width: number): Fit {
-  const hidden = hiddenColumns();
+export function columnsFor(width: number): Fit<PairColumn> {
   const noBackups =
     live.loaded() &&
     !live.guests().some((row) => row.backup !== null) &&
     !live.nodes().some((row) => row.temp !== null);
-  const wanted = orderedColumns().filter(
-    (c) => !hidden.includes(c.key) && !(c.key === "backup" && noBackups),
-  );
-  const stages = [
-    [4, false],
-    [3, false],
-    [2, false],
-    [2, true],
-    [1, true],
-  ] as const;
-  for (const [room, narrow] of stages) {
-    const columns = wanted.filter((c) => c.priority <= room);
-    const size = (c: Column) =>
-      narrow && /c-mem|c-dsk/.test(c.class) ? NARROW_METER : (WIDTH[c.class] ?? 100);
-    const total = () => columns.reduce((sum, c) => sum + size(c), STATE_AND_NAME);
-    if (room === 1)
-      for (const key of LEAVE_LAST) {
-        if (total() <= width) break;
-        const at = columns.findIndex((c) => c.key === key);
-        if (at >= 0) columns.splice(at, 1);
-      }
-    if (room === 1 || total() <= width) return { columns, narrow };
-  }
-  return { columns: wanted, narrow: true };
+  const wanted = overviewColumns.wanted().filter((c) => !(c.key === "backup" && noBackups));
+  return fitColumns(wanted, width, { last: LEAVE_LAST });
 }
 
-export function HeadContent(props: { text: string | readonly [string, string] }) {
-  return (
-    <Show when={Array.isArray(props.text)} fallback={props.text as string}>
-      <span class="io">
-        <span>{(props.text as readonly [string, string])[0]}</span>
-        <span>{(props.text as readonly [string, string])[1]}</span>
-      </span>
-    </Show>
-  );
-}
-
-export function SortHead(props: {
-  label: JSX.Element;
-  sortKey: string | undefined;
-  sort: { key: string; down: boolean };
-  onSort: (key: string) => void;
-  num?: boolean | undefined;
-}) {
-  const active = () => props.sortKey !== undefined && props.sort.key === props.sortKey;
-  return (
-    <Show when={props.sortKey} keyed fallback={props.label}>
-      {(key) => (
-        <button
-          type="button"
-          class="th-btn"
-          style={props.num ? { width: "100%" } : undefined}
-          onClick={() => props.onSort(key)}
-        >
-          <span style={props.num ? { flex: "1" } : undefined}>{props.label}</span>
-          <Show when={active()}>
-            <Icon name={props.sort.down ? "arrowDown" : "arrowUp"} />
-          </Show>
-        </button>
-      )}
-    </Show>
-  );
-}
-
-export const ariaSort = (active: boolean, down: boolean) =>
-  active ? (down ? "descending" : "ascending") : undefined;
+export const guestColumn = (c: PairColumn, ctx: CellContext): Column<GuestRow> => ({
+  key: c.key,
+  label: c.label,
+  width: c.width,
+  ...(c.narrow === undefined ? {} : { narrow: c.narrow }),
+  priority: c.priority,
+  head: c.guestHead,
+  ...(c.guestSort ? { sort: c.guestSort } : {}),
+  num: c.num ?? false,
+  meter: c.meter ?? false,
+  cell: (row) => c.guest(row, ctx),
+  ...(c.tip ? { tip: (row: GuestRow) => tipText(c.key, row) } : {}),
+});
 
 /** Words behind a cell: filesystems, swap, addresses, and why a value is missing. */
 export function tipText(kind: string, row: GuestRow | NodeRow): string | undefined {

@@ -11,7 +11,7 @@ import { NodeFieldsView, TestResultView } from "@/components/node-form/NodeForm"
 import { Note, Status } from "@/components/Status";
 import { clock, plural } from "@/format/format";
 import { live } from "@/live/live";
-import { InstallAgent } from "../hosts/InstallAgent";
+import InstallAgent from "../hosts/InstallAgent";
 import { versionOf } from "@/model/node";
 import { attention } from "../overview/attention";
 import { enter, status } from "@/session/session";
