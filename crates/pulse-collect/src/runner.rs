@@ -154,7 +154,23 @@ async fn run<S: Sink>(
     let refresh = {
         let clock = Arc::clone(&clock);
         let client = poller.source().client.clone();
-        async move { details.refresh(client, clock).await }
+        let facts = poller.facts().clone();
+        let pass_on = {
+            let (sink, clock, name) = (sink.clone(), Arc::clone(&clock), name.clone());
+            move |facts| {
+                let (sink, at, instance) = (sink.clone(), clock(), name.clone());
+                async move {
+                    let body = ReportBody::PveFacts { instance, facts };
+                    sink.report(SourceReport { at, demo, body }).await;
+                }
+            }
+        };
+        async move {
+            tokio::join!(
+                details.refresh(client.clone(), Arc::clone(&clock)),
+                facts.run(client, clock, pass_on)
+            );
+        }
     };
     tokio::pin!(refresh);
     let mut failures = 0u32;

@@ -17,6 +17,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::agent;
+use super::budget::Budget;
+use super::facts::{MemoryHistory, memory_history};
+use super::gaps::{Gaps, Need};
 use crate::Clock;
 
 /// Facts from the guest agent of a VM.
@@ -51,6 +54,8 @@ pub struct ContainerFacts {
     /// As the running container has them.
     pub live: (Vec<InterfaceAddresses>, Vec<String>),
     pub config: ContainerConfig,
+    /// None where the version records nothing that the lists do not tell.
+    pub(crate) memory: Option<MemoryHistory>,
 }
 
 /// What a container's configuration tells.
@@ -79,7 +84,15 @@ enum Question {
     Interfaces,
     Os,
     AgentVersion,
+    /// A container's memory as its history has it, without the page cache.
+    Memory,
 }
+
+/// What it takes to ask a guest agent.
+const AGENT: Need = Need {
+    capability: "guest agent",
+    privilege: "VM.Monitor (PVE 8) or VM.GuestAgent.Audit (PVE 9)",
+};
 
 impl Question {
     const OF_VM: [Self; 4] = [
@@ -88,12 +101,12 @@ impl Question {
         Self::Os,
         Self::AgentVersion,
     ];
-    const OF_CONTAINER: [Self; 2] = [Self::ContainerConfig, Self::Interfaces];
+    const OF_CONTAINER: [Self; 3] = [Self::ContainerConfig, Self::Interfaces, Self::Memory];
 
     /// Milliseconds between two askings.
     const fn every(self, vm: bool) -> i64 {
         match self {
-            Self::Filesystems => 60_000,
+            Self::Filesystems | Self::Memory => 60_000,
             Self::Interfaces if vm => 300_000,
             Self::Interfaces => 600_000,
             Self::ContainerConfig | Self::Os | Self::AgentVersion => 1_800_000,
@@ -153,10 +166,6 @@ struct Turn {
 #[derive(Debug, Default)]
 struct State {
     guests: HashMap<u32, Entry>,
-    /// Requests that may be sent now.
-    tokens: f64,
-    refilled: Timestamp,
-    held: bool,
     births: u64,
 }
 
@@ -164,8 +173,8 @@ struct State {
 #[derive(Clone, Debug)]
 pub struct Details {
     state: Arc<Mutex<State>>,
-    /// Requests per second that the details may cost.
-    rate: f64,
+    budget: Budget,
+    gaps: Gaps,
     changed: Arc<Notify>,
 }
 
@@ -213,18 +222,13 @@ impl Asking {
     }
 }
 
-/// Requests that a small fleet may send at once after a quiet time.
-const BURST: f64 = 80.0;
-
 impl Details {
-    /// `per_cycle` requests for every `interval` seconds.
-    pub fn new(per_cycle: f64, interval_seconds: u32) -> Self {
+    /// Draws from a budget that others share.
+    pub(crate) fn new(budget: Budget, gaps: Gaps) -> Self {
         Self {
-            state: Arc::new(Mutex::new(State {
-                tokens: BURST,
-                ..State::default()
-            })),
-            rate: per_cycle / f64::from(interval_seconds.max(1)),
+            state: Arc::default(),
+            budget,
+            gaps,
             changed: Arc::new(Notify::new()),
         }
     }
@@ -243,7 +247,6 @@ impl Details {
     /// Tells which guests are there; facts of others are dropped.
     pub(crate) fn want(&self, wanted: &[Wanted], now: Timestamp) {
         let mut state = self.lock();
-        state.held = false;
         let mut old = std::mem::take(&mut state.guests);
         for want in wanted {
             let mut entry = match old.remove(&want.vmid) {
@@ -267,13 +270,14 @@ impl Details {
             state.guests.insert(want.vmid, entry);
         }
         drop(state);
+        self.budget.open();
         self.changed.notify_one();
     }
 
     /// Asks nothing until guests are wanted again. While a poll fails nothing is known of the
     /// guests, and a refused login must not be repeated for each of them.
     pub(crate) fn hold(&self) {
-        self.lock().held = true;
+        self.budget.close();
     }
 
     /// Asks, forever. Drop the future to stop.
@@ -305,15 +309,6 @@ impl Details {
     /// The most overdue question that the budget and the node's places allow.
     fn next(&self, now: Timestamp, busy: impl Fn(&str) -> bool) -> Option<Turn> {
         let mut state = self.lock();
-        if state.held {
-            return None;
-        }
-        let elapsed = now.since(state.refilled) as f64 / 1000.0;
-        state.tokens = (state.tokens + elapsed * self.rate).min(BURST.max(self.rate * 10.0));
-        state.refilled = now;
-        if state.tokens < 1.0 {
-            return None;
-        }
         let (vmid, question) = state
             .guests
             .iter()
@@ -328,7 +323,9 @@ impl Details {
             })
             .min()
             .map(|(_, question, vmid)| (vmid, question))?;
-        state.tokens -= 1.0;
+        if !self.budget.take(false, now) {
+            return None;
+        }
         let entry = state.guests.get_mut(&vmid)?;
         entry.asking = true;
         Some(Turn {
@@ -374,10 +371,26 @@ impl Details {
                 .guest_config(GuestKind::Lxc, node, vmid, false)
                 .await
                 .map(|config| Answer::Container(agent::container_config(&config))),
+            (Question::Memory, _) => client
+                .guest_rrd(GuestKind::Lxc, node, vmid)
+                .await
+                .map(|points| Answer::Memory(memory_history(&points.items, clock()))),
         };
         let now = clock();
+        if vm {
+            match &answer {
+                Ok(_) => self.gaps.granted(node, AGENT),
+                Err(error) if error.is_permission() => {
+                    let status = error.status().unwrap_or(403);
+                    self.gaps.refused(node, AGENT, status, now);
+                }
+                Err(_) => {}
+            }
+        }
         let mut state = self.lock();
-        state.held |= answer.as_ref().is_err_and(Error::is_auth);
+        if answer.as_ref().is_err_and(Error::is_auth) {
+            self.budget.close();
+        }
         // The guest may have been restarted or moved meanwhile: then this is another one's answer.
         if let Some(entry) = state
             .guests
@@ -399,7 +412,11 @@ enum Answer {
     Os((String, String)),
     Version(String),
     Container(ContainerConfig),
+    Memory(Option<MemoryHistory>),
 }
+
+/// A version that records nothing of use is asked again this much later: it may be upgraded.
+const NO_HISTORY_MS: i64 = 3_600_000;
 
 impl Entry {
     fn new(want: &Wanted, birth: u64, now: Timestamp) -> Self {
@@ -451,6 +468,7 @@ impl Entry {
         self.running = running;
         if let GuestFacts::Container(facts) = &mut self.facts {
             facts.live = Default::default();
+            facts.memory = None;
         }
         self.set_due(Question::Interfaces, now);
     }
@@ -492,7 +510,7 @@ impl Entry {
                         facts.os_version = version;
                     }
                     Answer::Version(version) => facts.version = version,
-                    Answer::Container(..) => {}
+                    Answer::Container(..) | Answer::Memory(..) => {}
                 }
             }
             (GuestFacts::Container(facts), Answer::Addresses(addresses)) => {
@@ -502,6 +520,12 @@ impl Entry {
                 // Once known to be an OCI container, always one.
                 let oci = facts.config.oci || config.oci;
                 facts.config = ContainerConfig { oci, ..config };
+            }
+            (GuestFacts::Container(facts), Answer::Memory(memory)) => {
+                facts.memory = memory;
+                if memory.is_none() {
+                    self.set_due(question, now.plus_millis(NO_HISTORY_MS));
+                }
             }
             (GuestFacts::Container(_), _) => {}
         }
@@ -573,7 +597,7 @@ mod tests {
 
     #[test]
     fn filesystems_come_first_and_one_question_at_a_time() {
-        let details = Details::new(50.0, 10);
+        let details = Details::new(Budget::new(50.0), Gaps::default());
         details.want(&[wanted(1), wanted(2)], at(0));
         let never = |_: &str| false;
         let first = details.next(at(1), never).unwrap();
@@ -589,7 +613,7 @@ mod tests {
 
     #[test]
     fn the_budget_bounds_the_requests() {
-        let details = Details::new(50.0, 10);
+        let details = Details::new(Budget::new(50.0), Gaps::default());
         let many: Vec<_> = (1..=1000).map(wanted).collect();
         details.want(&many, at(0));
         let mut asked = 0;
@@ -622,7 +646,7 @@ mod tests {
 
     #[test]
     fn a_restart_asks_everything_anew() {
-        let details = Details::new(50.0, 10);
+        let details = Details::new(Budget::new(50.0), Gaps::default());
         details.want(&[wanted(1)], at(0));
         details.lock().guests.get_mut(&1).unwrap().answered(
             Question::Os,
@@ -642,7 +666,7 @@ mod tests {
 
     #[test]
     fn a_disabled_agent_is_not_asked() {
-        let details = Details::new(50.0, 10);
+        let details = Details::new(Budget::new(50.0), Gaps::default());
         details.want(
             &[Wanted {
                 agent_disabled: true,

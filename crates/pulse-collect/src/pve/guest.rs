@@ -10,6 +10,7 @@ use pulse_core::{
 use pulse_proxmox::types::{GuestStatus as StatusRow, Resource, ResourceKind};
 
 use super::details::{AgentFacts, ContainerFacts, GuestFacts};
+use super::facts::{MemoryHistory, NEWEST_WITHIN_SECONDS};
 use super::source::PveSource;
 
 /// Which list counters came from: counters of two lists are never mixed.
@@ -75,6 +76,34 @@ pub(crate) fn vm_memory(row: &Resource, status: Option<&StatusRow>, at: Timestam
         reclaimable: Bytes::ZERO,
         source,
         at,
+    }
+}
+
+/// Memory of a container: its history knows it without the page cache, the list with it.
+fn container_memory(row: &Resource, history: Option<&MemoryHistory>, at: Timestamp) -> Memory {
+    let total = row.maxmem.unwrap_or(0);
+    let listed = Memory {
+        total: Bytes(total),
+        used: Bytes(row.mem.unwrap_or(0).min(total)),
+        source: MemorySource::ClusterResources,
+        at,
+        ..Memory::default()
+    };
+    let Some(history) = history.filter(|h| at.since(h.at) <= NEWEST_WITHIN_SECONDS * 1000) else {
+        return listed;
+    };
+    let (used, source) = match (history.available, history.used) {
+        (Some(available), _) if available <= total => {
+            (total - available, MemorySource::RrdMemavailable)
+        }
+        (_, Some(used)) => (used.min(total), MemorySource::RrdMemused),
+        _ => return listed,
+    };
+    Memory {
+        used: Bytes(used),
+        source,
+        at: history.at,
+        ..listed
     }
 }
 
@@ -197,14 +226,7 @@ pub(crate) fn build(inputs: &Inputs<'_>, rates: &mut RateTracker<(u32, String)>)
     let mut memory = if kind.is_vm() {
         vm_memory(row, status, at)
     } else {
-        let total = row.maxmem.unwrap_or(0);
-        Memory {
-            total: Bytes(total),
-            used: Bytes(row.mem.unwrap_or(0).min(total)),
-            source: MemorySource::ClusterResources,
-            at,
-            ..Memory::default()
-        }
+        container_memory(row, container.and_then(|c| c.memory.as_ref()), at)
     };
     if !alive {
         memory.used = Bytes::ZERO;
@@ -368,6 +390,51 @@ mod tests {
             2 * GIB,
             8 * GIB,
             MemorySource::MeminfoAvailable,
+        );
+    }
+
+    /// Scenarios L1, L3, L4.
+    #[test]
+    fn a_containers_memory_is_without_its_cache_where_the_history_knows() {
+        let mib = |n: u64| n << 20;
+        let row = Resource {
+            maxmem: Some(GIB),
+            mem: Some(mib(900)),
+            ..Resource::default()
+        };
+        let now = Timestamp::from_secs(1_000);
+        let history = |available, used, age: i64| MemoryHistory {
+            available,
+            used,
+            arc: None,
+            at: now.plus_millis(-age * 1000),
+        };
+        let check = |history: Option<MemoryHistory>, used: u64, source| {
+            let memory = container_memory(&row, history.as_ref(), now);
+            assert_eq!((memory.used.get(), memory.source), (used, source));
+            assert!(memory.used <= memory.total);
+        };
+        check(None, mib(900), MemorySource::ClusterResources);
+        check(
+            Some(history(Some(mib(700)), None, 70)),
+            GIB - mib(700),
+            MemorySource::RrdMemavailable,
+        );
+        check(
+            Some(history(None, Some(2 * GIB), 70)),
+            GIB,
+            MemorySource::RrdMemused,
+        );
+        // It does not fit the size, or says nothing about now.
+        check(
+            Some(history(Some(2 * GIB), None, 70)),
+            mib(900),
+            MemorySource::ClusterResources,
+        );
+        check(
+            Some(history(Some(mib(700)), None, 181)),
+            mib(900),
+            MemorySource::ClusterResources,
         );
     }
 

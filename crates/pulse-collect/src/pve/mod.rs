@@ -1,7 +1,10 @@
 //! Proxmox VE.
 
 mod agent;
+mod budget;
 mod details;
+mod facts;
+mod gaps;
 mod guest;
 mod node;
 mod poll;
@@ -9,5 +12,6 @@ mod source;
 mod storage;
 
 pub use details::Details;
+pub use facts::{Facts, Topic};
 pub use poll::Poller;
 pub use source::{EndpointName, Extent, PveSource, SkipBackend};

@@ -9,6 +9,7 @@ use pulse_core::{
 };
 use pulse_proxmox::types::{MemoryUsage, NodeStatus};
 
+use super::facts::MemoryHistory;
 use super::source::PveSource;
 
 /// A node as a list gives it.
@@ -43,8 +44,12 @@ pub(crate) fn memory_of_status(usage: &MemoryUsage) -> Option<(u64, u64, MemoryS
         usage.cached.unwrap_or(0),
     );
     let within = |value: Option<u64>| value.filter(|v| *v > 0 && *v <= total);
-    if let Some(available) = within(usage.available) {
-        return Some((total, total - available, MemorySource::AvailableField));
+    if let Some(available) = usage.available.filter(|v| *v > 0) {
+        return Some(match within(Some(available)) {
+            Some(available) => (total, total - available, MemorySource::AvailableField),
+            // More than there is: nothing that rests on it can be right.
+            None => (total, used.min(total), MemorySource::NodeStatusUsed),
+        });
     }
     if let Some(avail) = within(usage.avail) {
         return Some((total, total - avail, MemorySource::AvailField));
@@ -65,6 +70,51 @@ pub(crate) fn memory_of_status(usage: &MemoryUsage) -> Option<(u64, u64, MemoryS
         return Some((total, used, MemorySource::DerivedTotalMinusUsed));
     }
     Some((total, total - best, MemorySource::DerivedFreeBuffersCached))
+}
+
+/// Whether a status says so little that the node's history knows more.
+pub(crate) fn needs_history(usage: &MemoryUsage) -> bool {
+    let total = usage.total.unwrap_or(0);
+    let nothing = |value: Option<u64>| value.unwrap_or(0) == 0;
+    total > 0
+        && [usage.available, usage.avail, usage.buffers, usage.cached]
+            .into_iter()
+            .all(nothing)
+        && nothing(usage.free)
+        && usage.used.is_none_or(|used| used == 0 || used >= total)
+}
+
+/// ZFS never shrinks its cache below this part of the memory by itself.
+const ARC_MINIMUM_PART: u64 = 32;
+
+/// Memory by the status, by the history where that knows more, and without what the ZFS cache
+/// gives back on demand.
+fn memory(usage: &MemoryUsage, history: Option<&MemoryHistory>, at: Timestamp) -> Option<Memory> {
+    let (total, mut used, mut source) = memory_of_status(usage)?;
+    let mut read = at;
+    if needs_history(usage)
+        && let Some(history) = history
+    {
+        if let Some(available) = history.available {
+            used = total - available.min(total);
+            source = MemorySource::RrdMemavailable;
+            read = history.at;
+        } else if let Some(known) = history.used {
+            used = known.min(total);
+            source = MemorySource::RrdMemused;
+            read = history.at;
+        }
+    }
+    let cache = history.and_then(|h| h.arc).unwrap_or(0);
+    let reclaimable = cache.saturating_sub(total / ARC_MINIMUM_PART).min(used);
+    Some(Memory {
+        total: Bytes(total),
+        used: Bytes(used - reclaimable),
+        reclaimable: Bytes(reclaimable),
+        source,
+        at: read,
+        ..Memory::default()
+    })
 }
 
 fn host_part(url: &str) -> &str {
@@ -94,24 +144,40 @@ fn display_name(source: &PveSource, node: &str) -> String {
     }
 }
 
-/// `status` is none when the node is offline or did not answer.
-pub(crate) fn build(
-    source: &PveSource,
-    row: &NodeRow,
-    status: Option<&NodeStatus>,
-    health: InstanceHealth,
-    at: Timestamp,
-) -> Node {
+pub(crate) struct Inputs<'a> {
+    pub source: &'a PveSource,
+    pub row: &'a NodeRow,
+    /// None when the node is offline or did not answer.
+    pub status: Option<&'a NodeStatus>,
+    /// Where it was needed.
+    pub history: Option<MemoryHistory>,
+    pub health: InstanceHealth,
+    pub at: Timestamp,
+}
+
+pub(crate) fn build(inputs: &Inputs<'_>) -> Node {
+    let Inputs {
+        source,
+        row,
+        status,
+        history,
+        health,
+        at,
+    } = *inputs;
     let endpoint = source.endpoints.iter().find(|e| e.node == row.name);
-    let from_status = status
+    let mut memory = status
         .and_then(|s| s.memory.as_ref())
-        .and_then(memory_of_status);
-    let (total, used, memory_source) = from_status.unwrap_or((
-        row.maxmem,
-        row.mem.min(row.maxmem),
-        MemorySource::NodesEndpoint,
-    ));
+        .and_then(|usage| memory(usage, history.as_ref(), at))
+        .unwrap_or_else(|| Memory {
+            total: Bytes(row.maxmem),
+            used: Bytes(row.mem.min(row.maxmem)),
+            source: MemorySource::NodesEndpoint,
+            at,
+            ..Memory::default()
+        });
     let swap = status.and_then(|s| s.swap.as_ref());
+    memory.swap_used = Bytes(swap.and_then(|s| s.used).unwrap_or(0));
+    memory.swap_total = Bytes(swap.and_then(|s| s.total).unwrap_or(0));
     let rootfs = status
         .and_then(|s| s.rootfs.as_ref())
         .and_then(|fs| Some((fs.total.filter(|t| *t > 0)?, fs.used.unwrap_or(0), fs.avail)));
@@ -147,16 +213,7 @@ pub(crate) fn build(
         raw_status: row.status.clone(),
         health,
         cpu: Ratio::new(row.cpu),
-        memory: Memory {
-            total: Bytes(total),
-            used: Bytes(used),
-            balloon: Bytes::ZERO,
-            swap_used: Bytes(swap.and_then(|s| s.used).unwrap_or(0)),
-            swap_total: Bytes(swap.and_then(|s| s.total).unwrap_or(0)),
-            reclaimable: Bytes::ZERO,
-            source: memory_source,
-            at,
-        },
+        memory,
         disk,
         uptime: row.uptime,
         load,
@@ -241,6 +298,75 @@ mod tests {
             [g(64), g(64), None, None, None, None, None],
             64 * GIB,
             MemorySource::NodeStatusUsed,
+        );
+    }
+
+    /// Scenarios N2, N3, N4, N6, N7, N10.
+    #[test]
+    fn the_history_helps_where_the_status_says_nothing() {
+        let gib = |n: u64| Some(n * GIB);
+        let history = |available, used, arc| MemoryHistory {
+            available,
+            used,
+            arc,
+            at: Timestamp(7),
+        };
+        let check =
+            |fields, history: Option<MemoryHistory>, used: u64, reclaimable: u64, source| {
+                let found =
+                    memory(&usage(fields), history.as_ref(), Timestamp(9)).expect("a total");
+                assert_eq!(
+                    (found.used.get(), found.reclaimable.get(), found.source),
+                    (used * GIB, reclaimable * GIB, source)
+                );
+            };
+        let [n2, n3, n4] = [
+            [gib(64), gib(40), gib(24), None, None, None, None],
+            [gib(64), gib(40), gib(20), None, None, None, None],
+            [gib(64), gib(56), gib(8), None, None, gib(1), gib(16)],
+        ];
+        check(n2, None, 40, 0, MemorySource::DerivedFreeBuffersCached);
+        check(n3, None, 40, 0, MemorySource::DerivedTotalMinusUsed);
+        check(n4, None, 39, 0, MemorySource::DerivedFreeBuffersCached);
+        let n6 = [gib(8), gib(5), None, gib(9), None, None, None];
+        check(
+            n6,
+            Some(history(gib(1), None, None)),
+            5,
+            0,
+            MemorySource::NodeStatusUsed,
+        );
+        let n7 = [gib(8), gib(8), Some(0), None, None, None, None];
+        check(n7, None, 8, 0, MemorySource::NodeStatusUsed);
+        check(
+            n7,
+            Some(history(gib(2), gib(5), None)),
+            6,
+            0,
+            MemorySource::RrdMemavailable,
+        );
+        check(
+            n7,
+            Some(history(None, gib(9), None)),
+            8,
+            0,
+            MemorySource::RrdMemused,
+        );
+        let n10 = [gib(64), gib(58), gib(6), None, None, None, None];
+        check(
+            n10,
+            Some(history(None, None, gib(30))),
+            30,
+            28,
+            MemorySource::DerivedFreeBuffersCached,
+        );
+        // A cache at its minimum gives nothing back.
+        check(
+            n10,
+            Some(history(None, None, gib(2))),
+            58,
+            0,
+            MemorySource::DerivedFreeBuffersCached,
         );
     }
 

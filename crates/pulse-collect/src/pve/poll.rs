@@ -12,14 +12,19 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use pulse_core::rates::RateTracker;
-use pulse_core::{InstanceHealth, PollFailure, PveReport, Timestamp};
+use pulse_core::{Guest, InstanceHealth, Node, PollFailure, PveReport, Storage, Timestamp};
 use pulse_proxmox::types::{
     GuestStatus, NodeStatus, NodeStorage, Resource, ResourceKind, StorageDefinition,
 };
 use pulse_proxmox::{ClusterClient, Error, PveApi as _, ResourceFilter};
 use tokio::task::JoinSet;
 
+use super::budget::Budget;
 use super::details::{Details, Wanted};
+use super::facts::{
+    Facts, MemoryHistory, World, WorldGuest, WorldNode, WorldStorage, memory_history,
+};
+use super::gaps::{Gaps, Need};
 use super::node::NodeRow;
 use super::source::PveSource;
 use super::{guest, node, storage};
@@ -33,13 +38,33 @@ const STORAGES_WITHIN: Duration = Duration::from_secs(5);
 const STORAGE_KEPT_MS: i64 = 180_000;
 const STORAGE_EVERY_MS: i64 = 60_000;
 const DEFINITIONS_EVERY_MS: i64 = 300_000;
-/// Requests per 10 s that guest details may cost.
-pub(crate) const DETAIL_BUDGET: f64 = 66.0;
+/// Requests per 10 s beside the lists, before it is known what the lists cost.
+const DETAIL_BUDGET: f64 = 66.0;
+/// Between two looks at the memory history of a node.
+const HISTORY_EVERY_MS: i64 = 30_000;
+/// Its points are a minute apart, and asked for once a minute.
+const HISTORY_KEPT_MS: i64 = 300_000;
+/// A node's memory history comes from a file of the server that was asked.
+const HISTORY_WITHIN: Duration = Duration::from_secs(2);
+
+const NODE_STATUS: Need = Need {
+    capability: "node status",
+    privilege: "Sys.Audit",
+};
+const STORAGES: Need = Need {
+    capability: "storages",
+    privilege: "Datastore.Audit",
+};
 
 /// Polls one instance; keeps what has to be remembered between cycles.
 pub struct Poller {
     source: PveSource,
+    budget: Budget,
+    gaps: Gaps,
     details: Details,
+    facts: Facts,
+    /// Memory history of nodes whose status does not tell, and when it was read.
+    histories: HashMap<String, (Timestamp, Option<MemoryHistory>)>,
     rates: RateTracker<(u32, String)>,
     /// Whether a VM's agent is enabled, as its status said last.
     agents: HashMap<u32, bool>,
@@ -90,11 +115,16 @@ impl Notes {
 
 impl Poller {
     pub fn new(source: PveSource) -> Self {
-        let scale = f64::from(source.interval_seconds.max(1)) / 10.0;
-        let details = Details::new(DETAIL_BUDGET * scale, source.interval_seconds);
+        let (budget, gaps) = (Budget::new(DETAIL_BUDGET), Gaps::default());
+        let details = Details::new(budget.clone(), gaps.clone());
+        let facts = Facts::new(source.clone(), budget.clone(), gaps.clone());
         Self {
             source,
+            budget,
+            gaps,
             details,
+            facts,
+            histories: HashMap::new(),
             rates: RateTracker::default(),
             agents: HashMap::new(),
             definitions: Vec::new(),
@@ -112,6 +142,11 @@ impl Poller {
 
     pub fn details(&self) -> &Details {
         &self.details
+    }
+
+    /// What is asked more seldom than the lists.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// Asks, and gives the report. `clock` is read when answers are complete.
@@ -158,7 +193,14 @@ impl Poller {
             self.node_statuses(&rows),
             self.vm_lists(&rows, &resources, clock)
         );
+        self.note_rights(&statuses, NODE_STATUS, read_at);
+        let interval = f64::from(self.source.interval_seconds.max(1));
+        let each_cycle = 1 + statuses.len() + lists.len();
+        // Storages are asked once a minute.
+        let lists_cost = each_cycle as f64 * 10.0 / interval + statuses.len() as f64 / 6.0;
+        self.budget.lists_cost(lists_cost);
         let statuses = noted(statuses, "no status", &mut notes);
+        self.read_histories(&statuses, clock).await;
         let lists = listed(lists, &mut notes);
         let missing = if self.source.storage {
             self.storage_lists(asked, &rows, clock, &mut notes).await
@@ -167,16 +209,18 @@ impl Poller {
         };
 
         let health = self.health();
-        let nodes = rows
+        let nodes: Vec<Node> = rows
             .iter()
             .map(|row| {
-                node::build(
-                    &self.source,
+                let inputs = node::Inputs {
+                    source: &self.source,
                     row,
-                    statuses.get(row.name.as_str()),
+                    status: statuses.get(row.name.as_str()),
+                    history: self.history(&row.name, read_at),
                     health,
-                    read_at,
-                )
+                    at: read_at,
+                };
+                node::build(&inputs)
             })
             .collect();
         let guests = self.guests(&resources, &lists, read_at);
@@ -184,6 +228,8 @@ impl Poller {
             .source
             .storage
             .then(|| storage::merge(&self.source, &self.storages, &self.definitions));
+        let world = self.world(&nodes, &guests, storages.as_deref());
+        self.facts.observe(world, read_at);
         Ok(PveReport {
             instance: self.source.name.clone(),
             interval_seconds: self.source.interval_seconds,
@@ -194,6 +240,103 @@ impl Poller {
             storages_missing_nodes: missing,
             notes: notes.lines(),
         })
+    }
+
+    /// Whether the credentials may ask this of each node.
+    fn note_rights<T>(&self, answers: &PerNode<T>, need: Need, now: Timestamp) {
+        for (node, answer) in answers {
+            self.note_right(node, answer, need, now);
+        }
+    }
+
+    fn note_right<T>(&self, node: &str, answer: &Result<T, Error>, need: Need, now: Timestamp) {
+        match answer {
+            Ok(_) => self.gaps.granted(node, need),
+            Err(error) if error.is_permission() => {
+                let status = error.status().unwrap_or(403);
+                self.gaps.refused(node, need, status, now);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Memory histories of the nodes whose status says nothing of use.
+    async fn read_histories(
+        &mut self,
+        statuses: &HashMap<String, NodeStatus>,
+        clock: &(impl Fn() -> Timestamp + Sync),
+    ) {
+        let now = clock();
+        let wanted: Vec<String> = statuses
+            .iter()
+            .filter(|(_, status)| status.memory.as_ref().is_some_and(node::needs_history))
+            .map(|(node, _)| node.clone())
+            .collect();
+        self.histories.retain(|node, _| wanted.contains(node));
+        let due = wanted.into_iter().filter(|node| {
+            self.histories
+                .get(node)
+                .is_none_or(|(at, _)| now.since(*at) >= HISTORY_EVERY_MS)
+        });
+        let answers = self
+            .of_each(due.collect::<Vec<_>>().into_iter(), |client, node| async move {
+                Ok(within(HISTORY_WITHIN, client.node_rrd(&node)).await)
+            })
+            .await;
+        for (node, answer) in answers {
+            let points = answer.ok().and_then(Result::ok);
+            let history = points.and_then(|points| memory_history(&points.items, clock()));
+            self.histories.insert(node, (now, history));
+        }
+    }
+
+    /// Memory of a node as its history has it, while that says something about now.
+    fn history(&self, node: &str, now: Timestamp) -> Option<MemoryHistory> {
+        let own = self.histories.get(node).and_then(|(_, history)| *history);
+        own.or_else(|| self.facts.node_memory(node))
+            .filter(|history| now.since(history.at) <= HISTORY_KEPT_MS)
+    }
+
+    /// What there is to ask about beside the lists.
+    fn world(&self, nodes: &[Node], guests: &[Guest], storages: Option<&[Storage]>) -> World {
+        let of_storage = |storage: &Storage| {
+            let local = (!storage.shared).then(|| storage.node.clone());
+            let elsewhere =
+                storage.kind == "pbs" && self.source.extent.skip_backend.skips(&storage.backend);
+            WorldStorage {
+                name: storage.name.clone(),
+                kind: storage.kind.clone(),
+                nodes: match &local {
+                    Some(node) => vec![node.clone()],
+                    None => storage.nodes.clone(),
+                },
+                node: local,
+                backups: storage.enabled
+                    && !elsewhere
+                    && storage.content.split(',').any(|kind| kind == "backup"),
+                backend: storage.backend.clone(),
+            }
+        };
+        World {
+            nodes: nodes
+                .iter()
+                .map(|node| WorldNode {
+                    name: node.name.clone(),
+                    online: node.online,
+                    kernel: node.kernel_version.clone(),
+                })
+                .collect(),
+            guests: guests
+                .iter()
+                .map(|guest| (guest.vmid, WorldGuest::from(guest)))
+                .collect(),
+            storages_known: storages.is_some(),
+            storages: storages
+                .unwrap_or_default()
+                .iter()
+                .map(of_storage)
+                .collect(),
+        }
     }
 
     /// Some versions and permissions hide nodes from the resource list.
@@ -360,6 +503,7 @@ impl Poller {
                 place % 6 * STORAGE_EVERY_MS / 6
             };
             place += 1;
+            self.note_right(&node, &answer, STORAGES, at);
             match answer {
                 Ok(list) => {
                     self.storage_due.insert(
@@ -390,12 +534,7 @@ impl Poller {
             .collect()
     }
 
-    fn guests(
-        &mut self,
-        resources: &[Resource],
-        lists: &Listed,
-        at: Timestamp,
-    ) -> Vec<pulse_core::Guest> {
+    fn guests(&mut self, resources: &[Resource], lists: &Listed, at: Timestamp) -> Vec<Guest> {
         // A guest on the move may still be listed by the node that it left.
         let listed = |row: &Resource| {
             let node = row.node.clone().unwrap_or_default();

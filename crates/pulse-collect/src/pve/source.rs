@@ -15,10 +15,12 @@ pub struct EndpointName {
     pub guest_url: String,
 }
 
+type Skip = dyn Fn(&str) -> bool + Send + Sync;
+
 /// Tells whether a backup storage is watched elsewhere: given its backend, `server:datastore` of a
 /// Proxmox Backup Server.
 #[derive(Clone, Default)]
-pub struct SkipBackend(Option<Arc<dyn Fn(&str) -> bool + Send + Sync>>);
+pub struct SkipBackend(Option<Arc<Skip>>);
 
 impl SkipBackend {
     pub fn new(skip: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {

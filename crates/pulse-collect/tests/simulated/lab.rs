@@ -1,11 +1,12 @@
 //! A simulated cluster, a poller that watches it, and a clock for both that is moved by hand.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pulse_collect::pve::Poller;
 use pulse_collect::{Clock, EndpointName, PveSource};
-use pulse_core::{Guest, Node, PollFailure, PveReport, Secret, Timestamp};
+use pulse_core::{Guest, Node, PollFailure, PveFact, PveReport, Secret, Timestamp};
 use pulse_proxmox::{
     ClusterClient, Credentials, Meter, PveClient, PveOptions, ServerAddress, TlsMode,
 };
@@ -22,6 +23,7 @@ pub struct Lab {
     pub poller: Poller,
     pub clock: Clock,
     pub meter: Arc<Meter>,
+    facts: RefCell<Vec<PveFact>>,
 }
 
 /// How a lab is built.
@@ -117,6 +119,7 @@ impl Setup {
             sim,
             server,
             meter,
+            facts: RefCell::default(),
         }
     }
 }
@@ -144,6 +147,13 @@ impl Lab {
     pub async fn settle(&self) {
         let client = self.poller.source().client.clone();
         self.poller.details().settle(&client, &self.clock).await;
+        let facts = self.poller.facts().settle(&client, &self.clock).await;
+        self.facts.borrow_mut().extend(facts);
+    }
+
+    /// The facts that were answered since this was asked last.
+    pub fn facts(&self) -> Vec<PveFact> {
+        self.facts.take()
     }
 
     /// Polls each 10 s, and asks guests each second.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod budget;
+mod facts;
 mod faults;
 mod fleet;
 mod lab;

@@ -14,6 +14,10 @@ struct Reports(Arc<Mutex<Vec<SourceReport>>>);
 
 impl Sink for Reports {
     async fn report(&self, report: SourceReport) {
+        // What is asked beside the polls comes at its own times.
+        if matches!(report.body, ReportBody::PveFacts { .. }) {
+            return;
+        }
         self.0.lock().unwrap().push(report);
     }
 }
