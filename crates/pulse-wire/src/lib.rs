@@ -3,6 +3,8 @@
 //! Only this crate knows v5 field names, Unix-millisecond quirks and omitted zeros.
 
 #[cfg(feature = "state")]
+pub mod backup_list;
+#[cfg(feature = "state")]
 pub mod delta;
 pub mod host_report;
 #[cfg(feature = "state")]

@@ -1,19 +1,16 @@
 //! Turns a pair of snapshots into a frame.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pulse_core::rates::Rates;
-use pulse_core::{BytesPerSecond, Guest, Host, Node, Reading, Snapshot, Storage, Timestamp};
-use serde::Serialize;
+use pulse_core::{InstanceState, Shared, Snapshot, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::columns::{Cell, Column, Patch, Row};
-use crate::parts::PartsCache;
-use crate::state::{
-    GuestJson, HostJson, InstanceJson, NodeJson, SensorsJson, StorageJson, TemperatureJson,
-};
+use super::columns::{Cell, Column, Patch};
+use super::resources::{Resource, to_value};
+use crate::parts::{PartsCache, Revisions};
+use crate::state::{BackupJobJson, InstanceJson, UnprotectedJson};
 
 /// Handles of one collection. A handle is never used for two ids.
 #[derive(Debug, Default)]
@@ -26,355 +23,27 @@ struct Handles {
 /// Knows the version that the clients have and encodes the way to the next one.
 pub struct DeltaEncoder {
     at: Arc<Snapshot>,
-    nodes: Handles,
-    vms: Handles,
-    containers: Handles,
-    storage: Handles,
-    hosts: Handles,
+    revisions: Revisions,
+    handles: BTreeMap<&'static str, Handles>,
     next_handle: u32,
 }
 
-/// A resource of a collection with handles.
-trait Resource: PartialEq {
-    fn id(&self) -> &str;
-    /// Start time in Unix s, and whether the resource has one.
-    fn boot(&self) -> Option<i64>;
-    /// The moving values that differ.
-    fn row(&self, before: &Self, next: &Snapshot, last: &Snapshot) -> Row;
-    /// Whether anything else differs: then the whole object is sent.
-    fn differs_in_kind(&self, before: &Self) -> bool;
-    fn json(&self, snapshot: &Snapshot) -> Value;
-}
-
-fn to_value(value: &impl Serialize) -> Value {
-    // Our own structs of strings and finite numbers always convert.
-    serde_json::to_value(value).unwrap_or_default()
-}
-
-fn boot_of(seen: Timestamp, uptime: u64) -> Option<i64> {
-    (uptime > 0).then(|| seen.secs() - uptime as i64)
-}
-
-fn rate(reading: Reading<BytesPerSecond>) -> Cell {
-    Cell::rate(reading.known().map_or(0, BytesPerSecond::whole))
-}
-
-fn rate_cells(row: &mut Row, before: &Rates, after: &Rates) {
-    row.changed(Column::NetworkIn, rate(before.net_in), rate(after.net_in));
-    row.changed(
-        Column::NetworkOut,
-        rate(before.net_out),
-        rate(after.net_out),
-    );
-    row.changed(
-        Column::DiskRead,
-        rate(before.disk_read),
-        rate(after.disk_read),
-    );
-    row.changed(
-        Column::DiskWrite,
-        rate(before.disk_write),
-        rate(after.disk_write),
-    );
-}
-
-fn used(reading: Reading<pulse_core::Bytes>) -> Cell {
-    reading.known().map_or(Cell::None, |b| Cell::mib(b.get()))
-}
-
-impl Resource for Node {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn boot(&self) -> Option<i64> {
-        boot_of(self.seen, self.uptime)
-    }
-
-    fn row(&self, before: &Self, next: &Snapshot, last: &Snapshot) -> Row {
-        let mut row = Row::default();
-        row.changed(
-            Column::LastSeen,
-            Cell::Int(before.seen.millis()),
-            Cell::Int(self.seen.millis()),
-        );
-        row.changed(
-            Column::Cpu,
-            Cell::ratio(before.cpu.get()),
-            Cell::ratio(self.cpu.get()),
-        );
-        row.changed(
-            Column::Mem,
-            Cell::mib(before.memory.used.get()),
-            Cell::mib(self.memory.used.get()),
-        );
-        row.changed(Column::Disk, used(before.disk.used), used(self.disk.used));
-        if let (Some(old), Some(new)) = (before.load, self.load) {
-            row.changed(Column::Load, Cell::Load(old), Cell::Load(new));
-        }
-        let now = host_of(self, next);
-        if now.map(whole_degrees) != host_of(before, last).map(whole_degrees)
-            && let Some(temperature) = now.and_then(TemperatureJson::from_host)
-        {
-            row.replaced(Column::Temperature, to_value(&temperature));
-        }
-        row
-    }
-
-    fn differs_in_kind(&self, before: &Self) -> bool {
-        let quiet = |node: &Self| {
-            let mut node = node.clone();
-            node.seen = Timestamp::default();
-            node.cpu = pulse_core::Ratio::default();
-            node.memory.used = pulse_core::Bytes::ZERO;
-            node.memory.at = Timestamp::default();
-            node.memory.swap_used = pulse_core::Bytes(node.memory.swap_used.get() >> 26);
-            node.disk.available = None;
-            if node.disk.used.known().is_some() {
-                node.disk.used = Reading::Known(pulse_core::Bytes::ZERO);
-            }
-            node.uptime = u64::from(node.uptime > 0);
-            node.load = node.load.map(|_| [0.0; 3]);
-            node
-        };
-        quiet(self) != quiet(before)
-    }
-
-    fn json(&self, snapshot: &Snapshot) -> Value {
-        to_value(&NodeJson::new(self, snapshot))
-    }
-}
-
-/// The host agent on a node's machine: the node shows its temperatures.
-fn host_of<'a>(node: &Node, snapshot: &'a Snapshot) -> Option<&'a Host> {
-    let id = node.linked_host.as_deref()?;
-    snapshot
-        .hosts
-        .iter()
-        .find(|host| host.id == id)
-        .map(|host| &**host)
-}
-
-/// Whole degrees, so that a sensor's noise is not sent.
-fn whole_degrees(host: &Host) -> Vec<i64> {
-    host.sensors
-        .temperature_celsius
-        .values()
-        .chain(host.sensors.additional.values())
-        .map(|t| t.round() as i64)
-        .chain(
-            host.sensors
-                .fan_rpm
-                .values()
-                .map(|rpm| (rpm / 100.0).round() as i64),
-        )
-        .chain(
-            host.sensors
-                .smart
-                .iter()
-                .map(|disk| i64::from(disk.temperature)),
-        )
-        .collect()
-}
-
-impl Resource for Guest {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn boot(&self) -> Option<i64> {
-        boot_of(self.seen, self.uptime)
-    }
-
-    fn row(&self, before: &Self, _: &Snapshot, _: &Snapshot) -> Row {
-        let mut row = Row::default();
-        row.changed(
-            Column::LastSeen,
-            Cell::Int(before.seen.millis()),
-            Cell::Int(self.seen.millis()),
-        );
-        row.changed(
-            Column::Cpu,
-            Cell::ratio(before.cpu.get()),
-            Cell::ratio(self.cpu.get()),
-        );
-        row.changed(
-            Column::Mem,
-            Cell::mib(before.memory.used.get()),
-            Cell::mib(self.memory.used.get()),
-        );
-        row.changed(Column::Disk, used(before.disk.used), used(self.disk.used));
-        rate_cells(&mut row, &before.rates, &self.rates);
-        row
-    }
-
-    fn differs_in_kind(&self, before: &Self) -> bool {
-        // Everything but the columns above. Lists first by identity of content.
-        self.id != before.id
-            || self.name != before.name
-            || self.status != before.status
-            || self.kind != before.kind
-            || self.node != before.node
-            || self.instance != before.instance
-            || self.cpus != before.cpus
-            || self.memory.total != before.memory.total
-            || self.memory.balloon != before.memory.balloon
-            || self.memory.swap_total != before.memory.swap_total
-            || self.memory.source != before.memory.source
-            || self.disk.total != before.disk.total
-            || self.disk.used.reason() != before.disk.used.reason()
-            || self.rates.net_in.reason() != before.rates.net_in.reason()
-            || (self.uptime == 0) != (before.uptime == 0)
-            || self.template != before.template
-            || self.tags != before.tags
-            || self.lock != before.lock
-            || self.pool != before.pool
-            || self.os_name != before.os_name
-            || self.os_version != before.os_version
-            || self.agent_version != before.agent_version
-            || self.os_template != before.os_template
-            || self.last_backup != before.last_backup
-            || self.liveness != before.liveness
-            || self.agent_seen != before.agent_seen
-            || self.ip_addresses != before.ip_addresses
-            || self.interfaces != before.interfaces
-            || !same_filesystems(self, before)
-    }
-
-    fn json(&self, _: &Snapshot) -> Value {
-        to_value(&GuestJson::new(self))
-    }
-}
-
-/// The one filesystem of a container is its disk, whose use has a column: clients take it from
-/// there.
-fn same_filesystems(guest: &Guest, before: &Guest) -> bool {
-    if let ([own], [old]) = (guest.filesystems.as_slice(), before.filesystems.as_slice())
-        && own.kind == "rootfs"
-    {
-        return old.kind == own.kind && old.device == own.device && old.total == own.total;
-    }
-    guest.filesystems == before.filesystems
-}
-
-impl Resource for Storage {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn boot(&self) -> Option<i64> {
-        None
-    }
-
-    fn row(&self, before: &Self, _: &Snapshot, _: &Snapshot) -> Row {
-        let mut row = Row::default();
-        row.changed(
-            Column::LastSeen,
-            Cell::Int(before.seen.millis()),
-            Cell::Int(self.seen.millis()),
-        );
-        row.changed(
-            Column::Used,
-            Cell::mib(before.used.get()),
-            Cell::mib(self.used.get()),
-        );
-        row
-    }
-
-    fn differs_in_kind(&self, before: &Self) -> bool {
-        let quiet = |storage: &Self| {
-            let mut storage = storage.clone();
-            storage.seen = Timestamp::default();
-            storage.used = pulse_core::Bytes::ZERO;
-            storage.free = pulse_core::Bytes::ZERO;
-            storage
-        };
-        quiet(self) != quiet(before)
-    }
-
-    fn json(&self, _: &Snapshot) -> Value {
-        to_value(&StorageJson::new(self))
-    }
-}
-
-impl Resource for Host {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn boot(&self) -> Option<i64> {
-        boot_of(self.seen, self.uptime)
-    }
-
-    fn row(&self, before: &Self, _: &Snapshot, _: &Snapshot) -> Row {
-        let mut row = Row::default();
-        row.changed(
-            Column::LastSeen,
-            Cell::Int(before.seen.millis()),
-            Cell::Int(self.seen.millis()),
-        );
-        row.changed(
-            Column::Cpu,
-            Cell::percent(before.cpu.get()),
-            Cell::percent(self.cpu.get()),
-        );
-        row.changed(
-            Column::Mem,
-            Cell::mib(before.memory.used.get()),
-            Cell::mib(self.memory.used.get()),
-        );
-        rate_cells(&mut row, &before.rates, &self.rates);
-        if let (Some(old), Some(new)) = (before.load, self.load) {
-            row.changed(Column::Load, Cell::Load(old), Cell::Load(new));
-        }
-        if whole_degrees(self) != whole_degrees(before)
-            && let Some(sensors) = SensorsJson::known(&self.sensors)
-        {
-            row.replaced(Column::Sensors, to_value(&sensors));
-        }
-        row
-    }
-
-    fn differs_in_kind(&self, before: &Self) -> bool {
-        // Cumulative counters (disk I/O, interfaces) follow with the next whole object: nobody
-        // looks at them live, and they move with every report.
-        let quiet = |host: &Self| {
-            let mut host = host.clone();
-            host.seen = Timestamp::default();
-            host.cpu = pulse_core::Percent::default();
-            host.load = host.load.map(|_| [0.0; 3]);
-            host.memory.used = pulse_core::Bytes::ZERO;
-            host.memory.at = Timestamp::default();
-            host.memory.swap_used = pulse_core::Bytes(host.memory.swap_used.get() >> 26);
-            host.disk_io.clear();
-            host.rates = Rates::default();
-            host.uptime = u64::from(host.uptime > 0);
-            host.token_last_used = None;
-            for interface in &mut host.interfaces {
-                interface.addresses.rx_bytes = 0;
-                interface.addresses.tx_bytes = 0;
-            }
-            for fs in &mut host.filesystems {
-                // Tenths of a percent are what a bar can show.
-                fs.used = pulse_core::Bytes((fs.usage * 10.0).round() as u64);
-                fs.free = pulse_core::Bytes::ZERO;
-                fs.usage = 0.0;
-            }
-            host.sensors.temperature_celsius.clear();
-            host.sensors.additional.clear();
-            host.sensors.power_watts.clear();
-            host.sensors.fan_rpm.clear();
-            for disk in &mut host.sensors.smart {
-                disk.temperature = 0;
-            }
-            host
-        };
-        quiet(self) != quiet(before)
-    }
-
-    fn json(&self, _: &Snapshot) -> Value {
-        to_value(&HostJson::new(self))
-    }
+/// Calls `$each!(key, collection of the snapshot)` for every collection with handles.
+macro_rules! with_collections {
+    ($each:ident) => {
+        $each!("nodes", nodes);
+        $each!("vms", vms);
+        $each!("containers", containers);
+        $each!("storage", storages);
+        $each!("hosts", hosts);
+        $each!("physicalDisks", disks);
+        $each!("zfsPools", zfs_pools);
+        $each!("cephClusters", ceph);
+        $each!("clusters", clusters);
+        $each!("replicationJobs", replication);
+        $each!("pbs", pbs);
+        $each!("pmg", pmg);
+    };
 }
 
 /// A start that moved by less is the rounding of two clocks.
@@ -383,8 +52,8 @@ const BOOT_TOLERANCE_S: i64 = 2;
 fn diff<R: Resource>(
     handles: &mut Handles,
     next_handle: &mut u32,
-    (old, last): (&Arc<Vec<Arc<R>>>, &Snapshot),
-    (new, next): (&Arc<Vec<Arc<R>>>, &Snapshot),
+    (old, last): (&Shared<R>, &Snapshot),
+    (new, next): (&Shared<R>, &Snapshot),
     always: bool,
 ) -> Option<Value> {
     if Arc::ptr_eq(old, new) && !always {
@@ -410,7 +79,7 @@ fn diff<R: Resource>(
         let Some(&handle) = handles.of_id.get(resource.id()) else {
             continue;
         };
-        if resource.differs_in_kind(previous) {
+        if resource.differs_in_kind(previous, next, last) {
             match resource.boot() {
                 Some(boot) => handles.boot.insert(handle, boot),
                 None => handles.boot.remove(&handle),
@@ -452,16 +121,55 @@ fn diff<R: Resource>(
     (!change.is_empty()).then_some(Value::Object(change))
 }
 
+/// The keys that are replaced as a whole, where they differ.
+fn replaced(last: &Snapshot, next: &Snapshot) -> Map<String, Value> {
+    let mut set = Map::new();
+    if last.connection_health != next.connection_health {
+        set.insert(
+            "connectionHealth".into(),
+            to_value(&*next.connection_health),
+        );
+    }
+    if last.version == 0
+        || quiet_instances(last) != quiet_instances(next)
+        || last.instances.iter().any(|i| i.last_success.is_none())
+    {
+        let instances = next.instances.iter();
+        let list: Vec<_> = instances.map(|i| InstanceJson::new(i)).collect();
+        set.insert("instances".into(), to_value(&list));
+    }
+    if !Arc::ptr_eq(&last.backup_jobs, &next.backup_jobs) {
+        let jobs = next.backup_jobs.iter();
+        let list: Vec<_> = jobs.map(|j| BackupJobJson::new(j)).collect();
+        set.insert("backupJobs".into(), to_value(&list));
+    }
+    if last.unprotected != next.unprotected {
+        set.insert("unprotected".into(), to_value(&UnprotectedJson::all(next)));
+    }
+    set
+}
+
+/// Instances without what moves with every poll.
+fn quiet_instances(snapshot: &Snapshot) -> Vec<InstanceState> {
+    let quiet = |state: &Arc<InstanceState>| {
+        let mut state = InstanceState::clone(state);
+        state.last_success = None;
+        state.failures = 0;
+        for gap in &mut state.gaps {
+            gap.last_seen = Timestamp::default();
+        }
+        state
+    };
+    snapshot.instances.iter().map(quiet).collect()
+}
+
 impl DeltaEncoder {
     /// Starts at `snapshot`.
     pub fn new(snapshot: &Arc<Snapshot>) -> Self {
         let mut encoder = Self {
             at: Arc::new(Snapshot::default()),
-            nodes: Handles::default(),
-            vms: Handles::default(),
-            containers: Handles::default(),
-            storage: Handles::default(),
-            hosts: Handles::default(),
+            revisions: Revisions::default(),
+            handles: BTreeMap::new(),
             next_handle: 1,
         };
         encoder.advance(snapshot, Timestamp::default());
@@ -476,99 +184,38 @@ impl DeltaEncoder {
     /// when nothing that they see changed. `now` is the server's clock.
     pub fn advance(&mut self, next: &Arc<Snapshot>, now: Timestamp) -> Option<Vec<u8>> {
         let last = Arc::clone(&self.at);
-        let handle = &mut self.next_handle;
-        let hosts_moved = !Arc::ptr_eq(&last.hosts, &next.hosts);
-        let changes = [
-            (
-                "nodes",
-                diff(
-                    &mut self.nodes,
-                    handle,
-                    (&last.nodes, &last),
-                    (&next.nodes, next),
-                    hosts_moved,
-                ),
-            ),
-            (
-                "vms",
-                diff(
-                    &mut self.vms,
-                    handle,
-                    (&last.vms, &last),
-                    (&next.vms, next),
-                    false,
-                ),
-            ),
-            (
-                "containers",
-                diff(
-                    &mut self.containers,
-                    handle,
-                    (&last.containers, &last),
-                    (&next.containers, next),
-                    false,
-                ),
-            ),
-            (
-                "storage",
-                diff(
-                    &mut self.storage,
-                    handle,
-                    (&last.storages, &last),
-                    (&next.storages, next),
-                    false,
-                ),
-            ),
-            (
-                "hosts",
-                diff(
-                    &mut self.hosts,
-                    handle,
-                    (&last.hosts, &last),
-                    (&next.hosts, next),
-                    false,
-                ),
-            ),
-        ];
-        let mut set = Map::new();
-        if last.connection_health != next.connection_health {
-            set.insert(
-                "connectionHealth".into(),
-                to_value(&*next.connection_health),
-            );
-        }
-        let quiet = |snapshot: &Snapshot| -> Vec<(String, &'static str, Option<String>)> {
-            snapshot
-                .instances
-                .iter()
-                .map(|i| (i.name.clone(), i.health.as_str(), i.error.clone()))
-                .collect()
-        };
-        if last.version == 0
-            || quiet(&last) != quiet(next)
-            || last.instances.iter().any(|i| i.last_success.is_none())
-        {
-            let list: Vec<_> = next
-                .instances
-                .iter()
-                .map(|i| InstanceJson::new(i))
-                .collect();
-            set.insert("instances".into(), to_value(&list));
-        }
-        self.at = Arc::clone(next);
         let mut frame = Map::new();
         frame.insert("type".into(), json!("delta"));
         frame.insert("from".into(), json!(last.version));
         frame.insert("version".into(), json!(next.version));
         frame.insert("at".into(), json!(now.millis()));
-        for (name, change) in changes {
-            if let Some(change) = change {
-                frame.insert(name.into(), change);
-            }
+        let hosts_moved = !Arc::ptr_eq(&last.hosts, &next.hosts);
+        macro_rules! change {
+            ($key:literal, $field:ident) => {
+                let change = diff(
+                    self.handles.entry($key).or_default(),
+                    &mut self.next_handle,
+                    (&last.$field, &last),
+                    (&next.$field, next),
+                    // Nodes show the temperatures of their host agents.
+                    hosts_moved && $key == "nodes",
+                );
+                if let Some(change) = change {
+                    frame.insert($key.into(), change);
+                }
+            };
+        }
+        with_collections!(change);
+        let mut set = replaced(&last, next);
+        let revisions = self.revisions.after(&last, next);
+        if revisions != self.revisions {
+            self.revisions = revisions;
+            set.insert("revisions".into(), to_value(&revisions));
         }
         if !set.is_empty() {
             frame.insert("set".into(), Value::Object(set));
         }
+        self.at = Arc::clone(next);
         serde_json::to_vec(&Value::Object(frame)).ok()
     }
 
@@ -578,7 +225,7 @@ impl DeltaEncoder {
         parts: &mut PartsCache,
         now: Timestamp,
     ) -> Result<Vec<u8>, serde_json::Error> {
-        let state: Bytes = parts.compact_state(&self.at)?;
+        let state: Bytes = parts.compact_state(&self.at, self.revisions)?;
         let mut out = Vec::with_capacity(state.len() + 256);
         out.extend_from_slice(
             format!(
@@ -588,13 +235,15 @@ impl DeltaEncoder {
             )
             .as_bytes(),
         );
-        let handles = json!({
-            "nodes": self.nodes.list(&self.at.nodes),
-            "vms": self.vms.list(&self.at.vms),
-            "containers": self.containers.list(&self.at.containers),
-            "storage": self.storage.list(&self.at.storages),
-            "hosts": self.hosts.list(&self.at.hosts),
-        });
+        let mut handles: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        macro_rules! list {
+            ($key:literal, $field:ident) => {
+                let known = self.handles.get($key);
+                let list = known.map(|handles| handles.list(&self.at.$field));
+                handles.insert($key, list.unwrap_or_default());
+            };
+        }
+        with_collections!(list);
         serde_json::to_writer(&mut out, &handles)?;
         out.extend_from_slice(b",\"state\":");
         out.extend_from_slice(&state);

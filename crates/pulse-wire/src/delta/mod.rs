@@ -3,6 +3,7 @@
 
 mod columns;
 mod encoder;
+mod resources;
 #[cfg(test)]
 pub(crate) mod tests;
 

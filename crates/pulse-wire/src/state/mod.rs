@@ -4,11 +4,20 @@
 //! memory and disk use are percent, times are Unix milliseconds. Keys that v5 does not have are
 //! additions: `memorySource`, `stale`, `ioStatusReason`, `pool`, `agentSeen`, `raid` and others.
 
+pub mod backup;
+pub mod ceph;
+pub mod cluster;
+pub mod disk;
 mod guest;
 mod host;
 mod node;
+pub mod pbs;
+pub mod pmg;
+pub mod replication;
 pub mod shared;
 mod storage;
+pub mod temperature;
+pub mod upkeep;
 
 use std::collections::BTreeMap;
 
@@ -16,32 +25,30 @@ use pulse_core::{InstanceState, Snapshot};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use backup::{
+    BackupJobJson, BackupTaskJson, BackupsJson, GuestSnapshotJson, PbsBackupJson, PmgBackupJson,
+    PveBackupsJson, StorageBackupJson, TaskJson, UnprotectedJson,
+};
+pub use ceph::CephClusterJson;
+pub use cluster::ClusterJson;
+pub use disk::{PhysicalDiskJson, PoolHealthJson, ThinPoolJson, ZfsPoolJson};
 pub use guest::GuestJson;
 pub use host::{HostJson, SensorsJson};
-pub use node::{NEVER, NodeJson, TemperatureJson};
+pub use node::NodeJson;
+pub use pbs::PbsJson;
+pub use pmg::PmgJson;
+pub use replication::ReplicationJobJson;
 pub use shared::{DiskJson, MemoryJson};
 pub use storage::StorageJson;
+pub use temperature::TemperatureJson;
+pub use upkeep::PermissionGapJson;
+
+/// v5's "never": the zero time of its language.
+pub const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// An object without keys.
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 pub struct Empty {}
-
-/// Backups of PVE: always three lists.
-#[derive(Clone, Debug, Default, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PveBackupsJson {
-    pub backup_tasks: Vec<serde_json::Value>,
-    pub storage_backups: Vec<serde_json::Value>,
-    pub guest_snapshots: Vec<serde_json::Value>,
-}
-
-/// v5's second copy of the backup lists.
-#[derive(Clone, Debug, Default, Serialize, ToSchema)]
-pub struct BackupsJson {
-    pub pve: PveBackupsJson,
-    pub pbs: Vec<serde_json::Value>,
-    pub pmg: Vec<serde_json::Value>,
-}
 
 /// A configured connection and how it does. An addition to v5's state.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -60,6 +67,9 @@ pub struct InstanceJson<'a> {
     pub error: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub demo: bool,
+    /// What its credentials may not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<PermissionGapJson<'a>>,
 }
 
 impl<'a> InstanceJson<'a> {
@@ -74,6 +84,7 @@ impl<'a> InstanceJson<'a> {
             last_success: state.last_success.map(pulse_core::Timestamp::millis),
             error: state.error.as_deref(),
             demo: state.demo,
+            gaps: state.gaps.iter().map(PermissionGapJson::new).collect(),
         }
     }
 }
@@ -86,17 +97,9 @@ pub struct EmptyParts {
     pub removed_docker_hosts: Vec<serde_json::Value>,
     pub kubernetes_clusters: Vec<serde_json::Value>,
     pub removed_kubernetes_clusters: Vec<serde_json::Value>,
-    pub ceph_clusters: Vec<serde_json::Value>,
-    pub physical_disks: Vec<serde_json::Value>,
-    pub pbs: Vec<serde_json::Value>,
-    pub pmg: Vec<serde_json::Value>,
-    pub pbs_backups: Vec<serde_json::Value>,
-    pub pmg_backups: Vec<serde_json::Value>,
-    pub replication_jobs: Vec<serde_json::Value>,
     pub active_alerts: Vec<serde_json::Value>,
     pub recently_resolved: Vec<serde_json::Value>,
     pub metrics: Empty,
-    pub pve_backups: PveBackupsJson,
     pub performance: Empty,
     pub stats: Empty,
 }
@@ -111,45 +114,64 @@ pub struct StateJson<'a> {
     pub containers: Vec<GuestJson<'a>>,
     pub storage: Vec<StorageJson<'a>>,
     pub hosts: Vec<HostJson<'a>>,
+    pub physical_disks: Vec<PhysicalDiskJson<'a>>,
+    pub zfs_pools: Vec<ZfsPoolJson<'a>>,
+    pub ceph_clusters: Vec<CephClusterJson<'a>>,
+    pub clusters: Vec<ClusterJson<'a>>,
+    pub replication_jobs: Vec<ReplicationJobJson<'a>>,
+    pub pbs: Vec<PbsJson<'a>>,
+    pub pmg: Vec<PmgJson<'a>>,
+    pub backup_jobs: Vec<BackupJobJson<'a>>,
+    pub unprotected: Vec<UnprotectedJson<'a>>,
     pub instances: Vec<InstanceJson<'a>>,
     pub connection_health: &'a BTreeMap<String, bool>,
     #[serde(flatten)]
     pub empty: EmptyParts,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub backups: Option<BackupsJson>,
+    /// Running ones and the newest 200 others. Not on the delta protocol, like the backup lists.
+    pub tasks: Vec<TaskJson<'a>>,
+    pub pve_backups: PveBackupsJson<'a>,
+    pub pbs_backups: Vec<PbsBackupJson<'a>>,
+    pub pmg_backups: Vec<PmgBackupJson<'a>>,
+    pub backups: BackupsJson<'a>,
     /// Unix ms of the last change.
     pub last_update: i64,
     pub temperature_monitoring_enabled: bool,
 }
 
+/// The elements of a collection in their JSON shape.
+fn list<'a, T, J>(of: &'a [std::sync::Arc<T>], json: impl Fn(&'a T) -> J) -> Vec<J> {
+    of.iter().map(|element| json(element)).collect()
+}
+
 impl<'a> StateJson<'a> {
     pub fn new(snapshot: &'a Snapshot) -> Self {
         Self {
-            nodes: snapshot
-                .nodes
-                .iter()
-                .map(|n| NodeJson::new(n, snapshot))
-                .collect(),
-            vms: snapshot.vms.iter().map(|g| GuestJson::new(g)).collect(),
-            containers: snapshot
-                .containers
-                .iter()
-                .map(|g| GuestJson::new(g))
-                .collect(),
-            storage: snapshot
-                .storages
-                .iter()
-                .map(|s| StorageJson::new(s))
-                .collect(),
-            hosts: snapshot.hosts.iter().map(|h| HostJson::new(h)).collect(),
-            instances: snapshot
-                .instances
-                .iter()
-                .map(|i| InstanceJson::new(i))
-                .collect(),
+            nodes: list(&snapshot.nodes, |n| NodeJson::new(n, snapshot)),
+            vms: list(&snapshot.vms, GuestJson::new),
+            containers: list(&snapshot.containers, GuestJson::new),
+            storage: list(&snapshot.storages, StorageJson::new),
+            hosts: list(&snapshot.hosts, HostJson::new),
+            physical_disks: list(&snapshot.disks, PhysicalDiskJson::new),
+            zfs_pools: list(&snapshot.zfs_pools, ZfsPoolJson::new),
+            ceph_clusters: list(&snapshot.ceph, CephClusterJson::new),
+            clusters: list(&snapshot.clusters, ClusterJson::new),
+            replication_jobs: list(&snapshot.replication, ReplicationJobJson::new),
+            pbs: list(&snapshot.pbs, PbsJson::new),
+            pmg: list(&snapshot.pmg, PmgJson::new),
+            backup_jobs: list(&snapshot.backup_jobs, BackupJobJson::new),
+            unprotected: UnprotectedJson::all(snapshot),
+            instances: list(&snapshot.instances, InstanceJson::new),
             connection_health: &snapshot.connection_health,
             empty: EmptyParts::default(),
-            backups: Some(BackupsJson::default()),
+            tasks: TaskJson::latest(snapshot),
+            pve_backups: PveBackupsJson::new(snapshot),
+            pbs_backups: PbsBackupJson::all(snapshot),
+            pmg_backups: PmgBackupJson::all(snapshot),
+            backups: BackupsJson {
+                pve: PveBackupsJson::new(snapshot),
+                pbs: PbsBackupJson::all(snapshot),
+                pmg: PmgBackupJson::all(snapshot),
+            },
             last_update: snapshot.at.millis(),
             temperature_monitoring_enabled: true,
         }

@@ -1,11 +1,12 @@
 //! A node in the state.
 
-use pulse_core::{CpuInfo, Host, Liveness, Node, Snapshot};
+use pulse_core::{CpuInfo, Liveness, Node, Snapshot};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::shared::{DiskJson, MemoryJson, finite};
-use crate::time::rfc3339;
+use super::shared::{DiskJson, MemoryJson};
+use super::temperature::TemperatureJson;
+use super::upkeep::{CertificateJson, NodeUpdatesJson};
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CpuInfoJson<'a> {
@@ -23,137 +24,6 @@ impl<'a> CpuInfoJson<'a> {
             sockets: info.sockets,
             mhz: &info.mhz,
         }
-    }
-}
-
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct CoreTemperatureJson {
-    pub core: u32,
-    /// °C.
-    pub temp: f64,
-}
-
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct NvmeTemperatureJson<'a> {
-    pub device: &'a str,
-    pub temp: f64,
-}
-
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SmartTemperatureJson<'a> {
-    pub device: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub serial: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub wwn: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub model: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub r#type: &'a str,
-    pub temperature: i32,
-    pub last_updated: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub standby_skipped: bool,
-}
-
-/// Temperatures of a node, as its host agent reports them.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TemperatureJson<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu_package: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu_max: Option<f64>,
-    pub min_recorded: &'static str,
-    pub max_recorded: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cores: Vec<CoreTemperatureJson>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub nvme: Vec<NvmeTemperatureJson<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub smart: Vec<SmartTemperatureJson<'a>>,
-    pub available: bool,
-    #[serde(rename = "hasCPU")]
-    pub has_cpu: bool,
-    #[serde(rename = "hasGPU")]
-    pub has_gpu: bool,
-    #[serde(rename = "hasNVMe")]
-    pub has_nvme: bool,
-    #[serde(rename = "hasSMART")]
-    pub has_smart: bool,
-    pub last_update: String,
-}
-
-/// v5's "never": the zero time of its language.
-pub const NEVER: &str = "0001-01-01T00:00:00Z";
-
-impl<'a> TemperatureJson<'a> {
-    /// None when the host has no temperature sensor.
-    pub fn from_host(host: &'a Host) -> Option<Self> {
-        let readings = &host.sensors.temperature_celsius;
-        let cores: Vec<_> = readings
-            .iter()
-            .filter_map(|(name, temp)| {
-                let core = name.strip_prefix("cpu_core_")?.parse().ok()?;
-                Some(CoreTemperatureJson {
-                    core,
-                    temp: finite(*temp),
-                })
-            })
-            .collect();
-        let nvme: Vec<_> = readings
-            .iter()
-            .filter(|(name, _)| name.starts_with("nvme"))
-            .map(|(name, temp)| NvmeTemperatureJson {
-                device: name,
-                temp: finite(*temp),
-            })
-            .collect();
-        let at = rfc3339(host.seen);
-        let smart: Vec<_> = host
-            .sensors
-            .smart
-            .iter()
-            .map(|disk| SmartTemperatureJson {
-                device: &disk.device,
-                serial: &disk.serial,
-                wwn: &disk.wwn,
-                model: &disk.model,
-                r#type: &disk.kind,
-                temperature: disk.temperature,
-                last_updated: at.clone(),
-                standby_skipped: disk.standby,
-            })
-            .collect();
-        let package = readings.get("cpu_package").copied();
-        let hottest = cores
-            .iter()
-            .map(|c| c.temp)
-            .chain(package)
-            .fold(None, |max: Option<f64>, t| {
-                Some(max.map_or(t, |m| m.max(t)))
-            });
-        let has_cpu = hottest.is_some();
-        let has_gpu = readings.keys().any(|name| name.starts_with("gpu_"));
-        if !has_cpu && nvme.is_empty() && smart.is_empty() && !has_gpu {
-            return None;
-        }
-        Some(Self {
-            cpu_package: package,
-            cpu_max: hottest,
-            min_recorded: NEVER,
-            max_recorded: NEVER,
-            available: true,
-            has_cpu,
-            has_gpu,
-            has_nvme: !nvme.is_empty(),
-            has_smart: !smart.is_empty(),
-            cores,
-            nvme,
-            smart,
-            last_update: at,
-        })
     }
 }
 
@@ -208,6 +78,11 @@ pub struct NodeJson<'a> {
     /// Not reported for three poll intervals.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
+    /// Absent until they were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updates: Option<NodeUpdatesJson<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateJson<'a>>,
 }
 
 impl<'a> NodeJson<'a> {
@@ -247,7 +122,7 @@ impl<'a> NodeJson<'a> {
             kernel_version: &node.kernel_version,
             pve_version: &node.pve_version,
             cpu_info: CpuInfoJson::new(&node.cpu_info),
-            temperature: linked.and_then(|host| TemperatureJson::from_host(host)),
+            temperature: TemperatureJson::of_node(node, linked.map(|host| &**host)),
             last_seen: node.seen.millis(),
             connection_health: node.health.as_str(),
             is_cluster_member: node.cluster.is_some(),
@@ -255,6 +130,13 @@ impl<'a> NodeJson<'a> {
             linked_host_agent_id: node.linked_host.as_deref(),
             memory_source: node.memory.source.as_str(),
             stale: node.liveness == Liveness::Stale,
+            updates: node.upkeep.updates.as_ref().map(NodeUpdatesJson::new),
+            certificates: node
+                .upkeep
+                .certificates
+                .iter()
+                .map(CertificateJson::new)
+                .collect(),
         }
     }
 }

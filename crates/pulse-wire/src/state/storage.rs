@@ -4,6 +4,7 @@ use pulse_core::{Liveness, Storage};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::disk::{PoolHealthJson, ThinPoolJson};
 use super::shared::is_zero;
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -38,6 +39,12 @@ pub struct StorageJson<'a> {
     pub last_seen: i64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
+    /// The ZFS pool that it lives on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zfs_pool: Option<PoolHealthJson<'a>>,
+    /// The LVM thin pool that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thin_pool: Option<ThinPoolJson<'a>>,
 }
 
 impl<'a> StorageJson<'a> {
@@ -68,6 +75,8 @@ impl<'a> StorageJson<'a> {
             active: storage.active,
             last_seen: storage.seen.millis(),
             stale: storage.liveness == Liveness::Stale,
+            zfs_pool: storage.zfs_pool.as_deref().map(PoolHealthJson::new),
+            thin_pool: storage.thin_pool.as_deref().map(ThinPoolJson::new),
         }
     }
 }
