@@ -104,11 +104,177 @@ export interface components {
                 value: number;
             }[];
         };
+        /** @description A backup job of a cluster. An addition to v5's state. */
+        BackupJobJson: {
+            id: string;
+            instance: string;
+            enabled: boolean;
+            schedule: string;
+            storage: string;
+            node?: string;
+            mode: string;
+            comment?: string;
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            nextRun?: number | null;
+            /** @description `all`, `vmids`, `pool` or `none`. */
+            selection: string;
+            /** @description The chosen guests of `vmids`, the excepted ones of `all`. */
+            vmids?: number[];
+            pool?: string;
+        };
+        /** @description A vzdump task. */
+        BackupTaskJson: {
+            /** @description `<instance>-<UPID>`. */
+            id: string;
+            node: string;
+            instance: string;
+            type: string;
+            /**
+             * Format: int32
+             * @description 0 when the job covers several guests.
+             */
+            vmid: number;
+            /** @description Proxmox's text: `OK` on success; `running` while it runs. */
+            status: string;
+            startTime: string;
+            /** @description v5's zero time while running. */
+            endTime: string;
+            error?: string;
+        };
         /** @description v5's second copy of the backup lists. */
         BackupsJson: {
             pve: components["schemas"]["PveBackupsJson"];
-            pbs: unknown[];
-            pmg: unknown[];
+            pbs: components["schemas"]["PbsBackupJson"][];
+            pmg: components["schemas"]["PmgBackupJson"][];
+        };
+        /** @description One reason why the cluster is not healthy. */
+        CephCheckJson: {
+            /** @description Such as `OSD_DOWN`. */
+            code: string;
+            /** @description `HEALTH_WARN` or `HEALTH_ERR`. */
+            severity: string;
+            summary: string;
+            detail?: string[];
+            muted?: boolean;
+        };
+        /**
+         * @description A Ceph cluster. Additions to v5: `checks`, `osds`, `pgStates`, the four rates,
+         *     `numMonsInQuorum`, `lastSeen`, `stale`.
+         */
+        CephClusterJson: {
+            id: string;
+            instance: string;
+            name: string;
+            fsid?: string;
+            /** @description `HEALTH_OK`, `HEALTH_WARN`, `HEALTH_ERR`. */
+            health: string;
+            /** @description The summaries of `checks` that are not muted. */
+            healthMessage?: string;
+            /** Format: int64 */
+            totalBytes: number;
+            /** Format: int64 */
+            usedBytes: number;
+            /** Format: int64 */
+            availableBytes: number;
+            /**
+             * Format: double
+             * @description 0–100.
+             */
+            usagePercent: number;
+            /** Format: int32 */
+            numMons: number;
+            /** Format: int32 */
+            numMonsInQuorum: number;
+            /** Format: int32 */
+            numMgrs: number;
+            /** Format: int32 */
+            numOsds: number;
+            /** Format: int32 */
+            numOsdsUp: number;
+            /** Format: int32 */
+            numOsdsIn: number;
+            /** Format: int32 */
+            numPGs: number;
+            pools?: components["schemas"]["CephPoolJson"][];
+            services?: components["schemas"]["CephServiceJson"][];
+            checks?: components["schemas"]["CephCheckJson"][];
+            osds?: components["schemas"]["CephOsdJson"][];
+            /** @description Placement groups by state. */
+            pgStates?: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            readBytesPerSec: number;
+            /** Format: int64 */
+            writeBytesPerSec: number;
+            /** Format: int64 */
+            readOpsPerSec: number;
+            /** Format: int64 */
+            writeOpsPerSec: number;
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            lastUpdated: number;
+            /** Format: int64 */
+            lastSeen: number;
+            stale?: boolean;
+        };
+        CephOsdJson: {
+            /** Format: int32 */
+            id: number;
+            host: string;
+            up: boolean;
+            in: boolean;
+            class?: string;
+            /**
+             * Format: double
+             * @description 0–100.
+             */
+            percentUsed: number;
+        };
+        CephPoolJson: {
+            /** Format: int64 */
+            id: number;
+            name: string;
+            /** Format: int64 */
+            storedBytes: number;
+            /** Format: int64 */
+            availableBytes: number;
+            /** Format: int64 */
+            objects: number;
+            /**
+             * Format: double
+             * @description 0–100.
+             */
+            percentUsed: number;
+        };
+        CephServiceJson: {
+            /** @description `mon`, `mgr`, `osd`, `mds` … */
+            type: string;
+            /** Format: int32 */
+            running: number;
+            /** Format: int32 */
+            total: number;
+            message?: string;
+        };
+        CertificateJson: {
+            /** @description Such as `pveproxy-ssl.pem`. */
+            file: string;
+            subject: string;
+            issuer: string;
+            names?: string[];
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            notBefore?: number | null;
+            /** Format: int64 */
+            notAfter?: number | null;
+            fingerprint: string;
         };
         ChartStats: {
             /** Format: int64 */
@@ -143,6 +309,42 @@ export interface components {
             timestamp: number;
             stats: components["schemas"]["ChartStats"];
         };
+        /** @description What a cluster says about itself; standalone nodes have none. */
+        ClusterJson: {
+            /** @description Same as `instance`: an instance watches at most one cluster. */
+            id: string;
+            instance: string;
+            name: string;
+            /** @description Absent when not known. */
+            quorate?: boolean | null;
+            members: components["schemas"]["ClusterMemberJson"][];
+            /** Format: int32 */
+            expectedVotes?: number;
+            /** Format: int32 */
+            totalVotes?: number;
+            /**
+             * Format: int32
+             * @description Votes that are needed.
+             */
+            quorum?: number;
+            qdevice?: null | components["schemas"]["QDeviceJson"];
+            ha?: null | components["schemas"]["HaStateJson"];
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            lastSeen: number;
+            stale?: boolean;
+        };
+        ClusterMemberJson: {
+            node: string;
+            /** Format: int32 */
+            nodeId: number;
+            ip?: string;
+            online: boolean;
+            /** Format: int32 */
+            votes?: number | null;
+        };
         CoreTemperatureJson: {
             /** Format: int32 */
             core: number;
@@ -159,6 +361,37 @@ export interface components {
             /** Format: int32 */
             sockets: number;
             mhz: string;
+        };
+        /**
+         * @description A datastore. Additions to v5: `comment`, `fullAt`, `snapshots`, and the statuses `readonly`,
+         *     `offline` and `error` beside `available`.
+         */
+        DatastoreJson: {
+            name: string;
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            used: number;
+            /** Format: int64 */
+            free: number;
+            /**
+             * Format: double
+             * @description Percent.
+             */
+            usage: number;
+            status: string;
+            error?: string;
+            namespaces?: components["schemas"]["NamespaceJson"][];
+            /** Format: double */
+            deduplicationFactor?: number | null;
+            comment?: string;
+            /**
+             * Format: int64
+             * @description Unix ms when it will be full at the present growth.
+             */
+            fullAt?: number | null;
+            /** Format: int32 */
+            snapshots: number;
         };
         DiskIoJson: {
             device: string;
@@ -199,19 +432,20 @@ export interface components {
             removedDockerHosts: unknown[];
             kubernetesClusters: unknown[];
             removedKubernetesClusters: unknown[];
-            cephClusters: unknown[];
-            physicalDisks: unknown[];
-            pbs: unknown[];
-            pmg: unknown[];
-            pbsBackups: unknown[];
-            pmgBackups: unknown[];
-            replicationJobs: unknown[];
             activeAlerts: unknown[];
             recentlyResolved: unknown[];
             metrics: components["schemas"]["Empty"];
-            pveBackups: components["schemas"]["PveBackupsJson"];
             performance: components["schemas"]["Empty"];
             stats: components["schemas"]["Empty"];
+        };
+        GpuTemperatureJson: {
+            device: string;
+            /** Format: double */
+            edge?: number | null;
+            /** Format: double */
+            junction?: number | null;
+            /** Format: double */
+            mem?: number | null;
         };
         GuestInterfaceJson: {
             name: string;
@@ -293,6 +527,61 @@ export interface components {
              */
             agentSeen?: number | null;
             stale?: boolean;
+        };
+        /** @description A snapshot of a guest. */
+        GuestSnapshotJson: {
+            /** @description `<instance>-<node>-<vmid>-<name>`. */
+            id: string;
+            name: string;
+            node: string;
+            instance: string;
+            /** @description `qemu` or `lxc`. */
+            type: string;
+            /** Format: int32 */
+            vmid: number;
+            time: string;
+            description?: string;
+            parent?: string;
+            /** @description Contains the memory. */
+            vmstate: boolean;
+            /** Format: int64 */
+            sizeBytes?: number | null;
+        };
+        HaNodeJson: {
+            node: string;
+            /** @description `active`, `idle`, `maintenance` … */
+            state: string;
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            lastContact?: number | null;
+        };
+        /** @description A managed guest. */
+        HaServiceJson: {
+            /** @description `vm:100` or `ct:105`. */
+            sid: string;
+            /** Format: int32 */
+            vmid: number;
+            node?: string;
+            state: string;
+            requested?: string;
+            group?: string;
+            /** Format: int32 */
+            maxRestart?: number | null;
+            /** Format: int32 */
+            maxRelocate?: number | null;
+            comment?: string;
+            /** @description Needs somebody's attention. */
+            troubled: boolean;
+        };
+        HaStateJson: {
+            /** @description The node that decides; absent when there is none. */
+            master?: string;
+            masterState?: string;
+            quorumOk?: boolean | null;
+            nodes: components["schemas"]["HaNodeJson"][];
+            services: components["schemas"]["HaServiceJson"][];
         };
         Health: {
             /** @description Always `healthy`: clients compare with it. */
@@ -410,6 +699,99 @@ export interface components {
             /** @description What is wrong and what to do. */
             error?: string | null;
             demo?: boolean;
+            /** @description What its credentials may not read. */
+            gaps?: components["schemas"]["PermissionGapJson"][];
+        };
+        /** @description Mail of one hour. */
+        MailCountJson: {
+            timestamp: string;
+            /** Format: double */
+            count: number;
+            /** Format: double */
+            countIn: number;
+            /** Format: double */
+            countOut: number;
+            /** Format: double */
+            spamIn: number;
+            /** Format: double */
+            spamOut: number;
+            /** Format: double */
+            virusIn: number;
+            /** Format: double */
+            virusOut: number;
+            /** Format: double */
+            rblRejects: number;
+            /** Format: double */
+            pregreet: number;
+            /** Format: double */
+            bouncesIn: number;
+            /** Format: double */
+            bouncesOut: number;
+            /** Format: double */
+            greylist: number;
+            /** Format: int64 */
+            index: number;
+            /** @description `hour`. */
+            timeframe: string;
+            windowStart: string;
+            windowEnd: string;
+        };
+        /** @description Postfix queues of a node, in messages. */
+        MailQueueJson: {
+            /** Format: int64 */
+            active: number;
+            /** Format: int64 */
+            deferred: number;
+            /** Format: int64 */
+            hold: number;
+            /** Format: int64 */
+            incoming: number;
+            /** Format: int64 */
+            total: number;
+            /**
+             * Format: int64
+             * @description Seconds that the oldest message waits.
+             */
+            oldestAge: number;
+            updatedAt: string;
+        };
+        /** @description Mail of the current day. */
+        MailStatisticsJson: {
+            /** @description `day`. */
+            timeframe: string;
+            /** Format: double */
+            countTotal: number;
+            /** Format: double */
+            countIn: number;
+            /** Format: double */
+            countOut: number;
+            /** Format: double */
+            spamIn: number;
+            /** Format: double */
+            spamOut: number;
+            /** Format: double */
+            virusIn: number;
+            /** Format: double */
+            virusOut: number;
+            /** Format: double */
+            bouncesIn: number;
+            /** Format: double */
+            bouncesOut: number;
+            /** Format: double */
+            bytesIn: number;
+            /** Format: double */
+            bytesOut: number;
+            /** Format: double */
+            greylistCount: number;
+            /** Format: double */
+            junkIn: number;
+            /** Format: double */
+            averageProcessTimeMs: number;
+            /** Format: double */
+            rblRejects: number;
+            /** Format: double */
+            pregreetRejects: number;
+            updatedAt: string;
         };
         /** @description Main memory: bytes, and `usage` in percent. */
         MemoryJson: {
@@ -427,6 +809,13 @@ export interface components {
             swapUsed?: number;
             /** Format: int64 */
             swapTotal?: number;
+        };
+        NamespaceJson: {
+            /** @description Empty for the root. */
+            path: string;
+            parent?: string;
+            /** Format: int32 */
+            depth: number;
         };
         NodeJson: {
             id: string;
@@ -477,11 +866,263 @@ export interface components {
             memorySource: string;
             /** @description Not reported for three poll intervals. */
             stale?: boolean;
+            updates?: null | components["schemas"]["NodeUpdatesJson"];
+            certificates?: components["schemas"]["CertificateJson"][];
+        };
+        /** @description Pending package updates of a node. */
+        NodeUpdatesJson: {
+            /** Format: int32 */
+            pending: number;
+            /** Format: int32 */
+            security: number;
+            /** @description Security first; at most 20. */
+            packages: string[];
+            /** @description A newer kernel than the running one is installed; absent when not known. */
+            rebootNeeded?: boolean | null;
+            runningKernel?: string;
+            installedKernel?: string;
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            readAt: number;
         };
         NvmeTemperatureJson: {
             device: string;
             /** Format: double */
             temp: number;
+        };
+        /**
+         * @description A backup on a backup server. Additions to v5: `encrypted`, `verification`, `incomplete`,
+         *     `guestInstance`.
+         */
+        PbsBackupJson: {
+            /** @description `pbs-<instance>-<datastore>-<namespace>-<type>-<vmid>-<unix time>`. */
+            id: string;
+            instance: string;
+            datastore: string;
+            /** @description Empty for the root. */
+            namespace: string;
+            /** @description `vm`, `ct` or `host`. */
+            backupType: string;
+            vmid: string;
+            backupTime: string;
+            /**
+             * Format: int64
+             * @description 0 while it is being written.
+             */
+            size: number;
+            protected: boolean;
+            verified: boolean;
+            comment?: string;
+            files?: string[];
+            owner?: string;
+            encrypted?: boolean;
+            /** @description `failed` when the verification found damage. */
+            verification?: string;
+            /** @description It is still being written, or was never finished. */
+            incomplete?: boolean;
+            /** @description The instance whose guest it is, where evidence tells. */
+            guestInstance?: string;
+        };
+        /**
+         * @description A job of a backup server. v5 has a list and a name of the last run for each kind; the rest is
+         *     the same and partly an addition (`schedule`, `namespace`, `comment`, `enabled`, `outcome`,
+         *     `lastRun`, `pendingBytes`).
+         */
+        PbsJobJson: {
+            id: string;
+            store: string;
+            namespace?: string;
+            /** @description The last run in Proxmox's words; empty when it never ran. */
+            status: string;
+            /** @description `ok`, `warnings`, `failed`, `running` or `unknown`; absent when it never ran. */
+            outcome?: string;
+            /** @description Sync: where it pulls from or pushes to, `<remote>:<datastore>`. */
+            remote?: string | null;
+            lastSync?: string | null;
+            lastVerify?: string | null;
+            lastPrune?: string | null;
+            lastGarbage?: string | null;
+            nextRun: string;
+            /** Format: int64 */
+            removedBytes?: number | null;
+            /** Format: int64 */
+            pendingBytes?: number | null;
+            error?: string | null;
+            schedule?: string;
+            comment?: string;
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description Unix ms; absent when it never ran.
+             */
+            lastRun?: number | null;
+            /**
+             * Format: int64
+             * @description Unix ms; absent without a schedule.
+             */
+            nextRunAt?: number | null;
+        };
+        /** @description A backup server. Additions to v5: `rootDisk`, `loadAverage`, `stale`; the job lists are filled. */
+        PbsJson: {
+            /** @description `pbs-<name>`. */
+            id: string;
+            name: string;
+            host: string;
+            guestURL?: string;
+            /** @description `online` or `offline`. */
+            status: string;
+            version: string;
+            /**
+             * Format: double
+             * @description Share of all cores, 0–1; 0 with `cpuKnown: false` when it could not be read.
+             */
+            cpu: number;
+            /** @description Absent when `cpu` is known. */
+            cpuKnown?: boolean | null;
+            /**
+             * Format: double
+             * @description Percent; not known while `memoryTotal` is 0.
+             */
+            memory: number;
+            /** Format: int64 */
+            memoryUsed: number;
+            /** Format: int64 */
+            memoryTotal: number;
+            /**
+             * Format: int64
+             * @description Seconds; 0 is not known.
+             */
+            uptime: number;
+            datastores: components["schemas"]["DatastoreJson"][];
+            /** @description Backup servers have none; v5 has the key. */
+            backupJobs: Record<string, never>[];
+            syncJobs: components["schemas"]["PbsJobJson"][];
+            verifyJobs: components["schemas"]["PbsJobJson"][];
+            pruneJobs: components["schemas"]["PbsJobJson"][];
+            garbageJobs: components["schemas"]["PbsJobJson"][];
+            /** @description `healthy`, `degraded` or `error`. */
+            connectionHealth: string;
+            lastSeen: string;
+            rootDisk?: null | components["schemas"]["DiskJson"];
+            loadAverage?: number[] | null;
+            stale?: boolean;
+        };
+        /** @description Something that the credentials of an instance may not read. */
+        PermissionGapJson: {
+            /** @description Absent: not of one node. */
+            node?: string;
+            /** @description What is missing, in words. */
+            capability: string;
+            /** @description The privilege to grant. */
+            privilege: string;
+            /**
+             * Format: int32
+             * @description HTTP status of the refusal.
+             */
+            status: number;
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            firstSeen: number;
+            /** Format: int64 */
+            lastSeen: number;
+        };
+        /** @description A physical disk. `vendor`, `standby`, `lastSeen` and `stale` are additions to v5. */
+        PhysicalDiskJson: {
+            /** @description `<instance>-<node>-<devpath with / replaced by ->`. */
+            id: string;
+            node: string;
+            instance: string;
+            devPath: string;
+            model: string;
+            serial: string;
+            vendor?: string;
+            wwn: string;
+            /** @description `nvme`, `ssd`, `hdd`, `usb`; as the node calls it. */
+            type: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            /** @description `PASSED`, `OK`, `FAILED`, `UNKNOWN`; as the node calls it. */
+            health: string;
+            /**
+             * Format: int32
+             * @description Life that remains in percent; −1 is not known.
+             */
+            wearout: number;
+            /**
+             * Format: int32
+             * @description °C; 0 is not known.
+             */
+            temperature: number;
+            /**
+             * Format: int32
+             * @description 0 for disks that do not turn.
+             */
+            rpm: number;
+            /** @description What it is used for. */
+            used: string;
+            /** @description Spun down: temperature and SMART were not read. */
+            standby?: boolean;
+            lastChecked: string;
+            /**
+             * Format: int64
+             * @description Unix ms of `lastChecked`.
+             */
+            lastSeen: number;
+            stale?: boolean;
+        };
+        /** @description A backup of a mail gateway's configuration. */
+        PmgBackupJson: {
+            id: string;
+            instance: string;
+            node: string;
+            filename: string;
+            backupTime: string;
+            /** Format: int64 */
+            size: number;
+        };
+        /** @description A mail gateway. `stale` is an addition to v5. */
+        PmgJson: {
+            /** @description `pmg-<name>`. */
+            id: string;
+            name: string;
+            host: string;
+            guestURL?: string;
+            /** @description `online` or `offline`. */
+            status: string;
+            version: string;
+            nodes?: components["schemas"]["PmgNodeJson"][];
+            mailStats?: null | components["schemas"]["MailStatisticsJson"];
+            /** @description Oldest first. */
+            mailCount?: components["schemas"]["MailCountJson"][];
+            spamDistribution?: components["schemas"]["SpamScoreJson"][];
+            quarantine?: null | components["schemas"]["QuarantineJson"];
+            /** @description `healthy`, `degraded` or `unhealthy`. */
+            connectionHealth: string;
+            lastSeen: string;
+            lastUpdated: string;
+            stale?: boolean;
+        };
+        PmgNodeJson: {
+            name: string;
+            /** @description `online` or `offline`. */
+            status: string;
+            /** @description `master` or `node`. */
+            role?: string;
+            /**
+             * Format: int64
+             * @description Seconds.
+             */
+            uptime?: number;
+            /** @description The 1-minute load as text. */
+            loadAvg?: string | null;
+            queueStatus?: null | components["schemas"]["MailQueueJson"];
         };
         /** @description A point of a series: the mean of what it stands for, and its extremes. */
         PointJson: {
@@ -497,11 +1138,60 @@ export interface components {
             /** Format: double */
             max: number;
         };
-        /** @description Backups of PVE: always three lists. */
+        /** @description A ZFS pool as part of a storage: v5's keys, with sizes and the scan read as additions. */
+        PoolHealthJson: {
+            name: string;
+            /** @description `ONLINE`, `DEGRADED`, `FAULTED` … */
+            state: string;
+            /** @description What ZFS says is wrong. */
+            status: string;
+            /** @description The scan line as ZFS prints it. */
+            scan: string;
+            /** Format: int64 */
+            readErrors: number;
+            /** Format: int64 */
+            writeErrors: number;
+            /** Format: int64 */
+            checksumErrors: number;
+            devices: components["schemas"]["ZfsDeviceJson"][];
+            lastScan?: null | components["schemas"]["ZfsScanJson"];
+            /** Format: int64 */
+            size?: number;
+            /** Format: int64 */
+            allocated?: number;
+            /**
+             * Format: double
+             * @description Percent.
+             */
+            fragmentation?: number | null;
+        };
+        /** @description Backups of PVE: always three lists, newest first. */
         PveBackupsJson: {
-            backupTasks: unknown[];
-            storageBackups: unknown[];
-            guestSnapshots: unknown[];
+            backupTasks: components["schemas"]["BackupTaskJson"][];
+            storageBackups: components["schemas"]["StorageBackupJson"][];
+            guestSnapshots: components["schemas"]["GuestSnapshotJson"][];
+        };
+        /** @description The external vote of a cluster. */
+        QDeviceJson: {
+            model: string;
+            host: string;
+            /** @description As corosync says it. */
+            state: string;
+            connected: boolean;
+            algorithm?: string;
+        };
+        /** @description Messages in quarantine; a number that could not be read is 0 and named in `unknown`. */
+        QuarantineJson: {
+            /** Format: int64 */
+            spam: number;
+            /** Format: int64 */
+            virus: number;
+            /** Format: int64 */
+            attachment: number;
+            /** Format: int64 */
+            blacklisted: number;
+            /** @description An addition to v5. */
+            unknown?: string[];
         };
         RaidDeviceJson: {
             device: string;
@@ -529,6 +1219,75 @@ export interface components {
             /** Format: double */
             rebuildPercent: number;
             rebuildSpeed?: string;
+        };
+        /** @description A replication job and its last run. Additions to v5: `lastTryTime`, `lastSeen`, `stale`. */
+        ReplicationJobJson: {
+            id: string;
+            instance: string;
+            jobId: string;
+            /** Format: int32 */
+            jobNumber?: number;
+            guest?: string;
+            /** Format: int32 */
+            guestId?: number;
+            guestName?: string;
+            guestType?: string;
+            guestNode?: string;
+            sourceNode?: string;
+            sourceStorage?: string;
+            targetNode?: string;
+            targetStorage?: string;
+            schedule?: string;
+            type?: string;
+            enabled: boolean;
+            state?: string;
+            /** @description Same as `state`. */
+            status?: string;
+            /** @description `ok`, `error` or `syncing`; absent before the first run. */
+            lastSyncStatus?: string;
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            lastSyncTime?: number | null;
+            /** Format: int64 */
+            lastSyncUnix?: number | null;
+            /** Format: int64 */
+            lastSyncDurationSeconds?: number;
+            lastSyncDurationHuman?: string;
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            nextSyncTime?: number | null;
+            /** Format: int64 */
+            nextSyncUnix?: number | null;
+            /** Format: int64 */
+            durationSeconds?: number;
+            durationHuman?: string;
+            /** Format: int32 */
+            failCount?: number;
+            error?: string;
+            comment?: string;
+            removeJob?: string;
+            /**
+             * Format: double
+             * @description MB/s.
+             */
+            rateLimitMbps?: number | null;
+            /**
+             * Format: int64
+             * @description Unix ms of the last attempt.
+             */
+            lastTryTime?: number | null;
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            polledAt: number;
+            /** Format: int64 */
+            lastSeen: number;
+            stale?: boolean;
         };
         SensorsJson: {
             temperatureCelsius?: {
@@ -567,6 +1326,11 @@ export interface components {
             lastUpdated: string;
             standbySkipped?: boolean;
         };
+        SpamScoreJson: {
+            score: string;
+            /** Format: int64 */
+            count: number;
+        };
         /**
          * @description The whole state. The server assembles the same object from parts that it encodes once each
          *     (see [`crate::parts`]); this type is its definition and what the API document is made from.
@@ -577,17 +1341,60 @@ export interface components {
             containers: components["schemas"]["GuestJson"][];
             storage: components["schemas"]["StorageJson"][];
             hosts: components["schemas"]["HostJson"][];
+            physicalDisks: components["schemas"]["PhysicalDiskJson"][];
+            zfsPools: components["schemas"]["ZfsPoolJson"][];
+            cephClusters: components["schemas"]["CephClusterJson"][];
+            clusters: components["schemas"]["ClusterJson"][];
+            replicationJobs: components["schemas"]["ReplicationJobJson"][];
+            pbs: components["schemas"]["PbsJson"][];
+            pmg: components["schemas"]["PmgJson"][];
+            backupJobs: components["schemas"]["BackupJobJson"][];
+            unprotected: components["schemas"]["UnprotectedJson"][];
             instances: components["schemas"]["InstanceJson"][];
             connectionHealth: {
                 [key: string]: boolean;
             };
-            backups?: null | components["schemas"]["BackupsJson"];
+            /** @description Running ones and the newest 200 others. Not on the delta protocol, like the backup lists. */
+            tasks: components["schemas"]["TaskJson"][];
+            pveBackups: components["schemas"]["PveBackupsJson"];
+            pbsBackups: components["schemas"]["PbsBackupJson"][];
+            pmgBackups: components["schemas"]["PmgBackupJson"][];
+            backups: components["schemas"]["BackupsJson"];
             /**
              * Format: int64
              * @description Unix ms of the last change.
              */
             lastUpdate: number;
             temperatureMonitoringEnabled: boolean;
+        };
+        /** @description A backup file on a storage of Proxmox VE. `encrypted` is an addition to v5. */
+        StorageBackupJson: {
+            /** @description `<instance>-<volid>`. */
+            id: string;
+            storage: string;
+            node: string;
+            instance: string;
+            /** @description `qemu`, `lxc`, `host` or `unknown`. */
+            type: string;
+            /** Format: int32 */
+            vmid: number;
+            time: string;
+            /**
+             * Format: int64
+             * @description Unix s.
+             */
+            ctime: number;
+            /** Format: int64 */
+            size: number;
+            format: string;
+            notes?: string;
+            protected: boolean;
+            volid: string;
+            isPBS: boolean;
+            verified: boolean;
+            /** @description `ok` or `failed`; absent when never verified. */
+            verification?: string;
+            encrypted?: boolean;
         };
         StorageJson: {
             id: string;
@@ -624,16 +1431,53 @@ export interface components {
              */
             lastSeen: number;
             stale?: boolean;
+            zfsPool?: null | components["schemas"]["PoolHealthJson"];
+            thinPool?: null | components["schemas"]["ThinPoolJson"];
         };
-        /** @description Temperatures of a node, as its host agent reports them. */
+        /** @description A task of any Proxmox server. An addition to v5's state. */
+        TaskJson: {
+            upid: string;
+            instance: string;
+            node: string;
+            /** @description `vzdump`, `qmstart`, `verificationjob` … */
+            type: string;
+            /** @description What it works on; absent for several. */
+            target?: string;
+            /** Format: int32 */
+            vmid?: number;
+            user: string;
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            startTime: number;
+            /** Format: int64 */
+            endTime?: number | null;
+            /** @description `running`, `ok`, `warnings`, `failed` or `unknown`. */
+            outcome: string;
+            /** @description Proxmox's text. */
+            status: string;
+        };
+        /**
+         * @description Temperatures of a node. Each kind of sensor comes from the host agent when that reports it,
+         *     else from the node's own sensors.
+         */
         TemperatureJson: {
             /** Format: double */
             cpuPackage?: number | null;
             /** Format: double */
             cpuMax?: number | null;
+            /**
+             * Format: double
+             * @description Lowest and highest CPU temperature since they are recorded.
+             */
+            cpuMin?: number | null;
+            /** Format: double */
+            cpuMaxRecord?: number | null;
             minRecorded: string;
             maxRecorded: string;
             cores?: components["schemas"]["CoreTemperatureJson"][];
+            gpu?: components["schemas"]["GpuTemperatureJson"][];
             nvme?: components["schemas"]["NvmeTemperatureJson"][];
             smart?: components["schemas"]["SmartTemperatureJson"][];
             available: boolean;
@@ -642,6 +1486,35 @@ export interface components {
             hasNVMe: boolean;
             hasSMART: boolean;
             lastUpdate: string;
+        };
+        /** @description An LVM thin pool: its metadata can fill up long before its data does. */
+        ThinPoolJson: {
+            volumeGroup: string;
+            name: string;
+            /** Format: int64 */
+            size: number;
+            /** Format: int64 */
+            used: number;
+            /**
+             * Format: double
+             * @description Percent.
+             */
+            usage: number;
+            /** Format: int64 */
+            metadataSize: number;
+            /** Format: int64 */
+            metadataUsed: number;
+            /**
+             * Format: double
+             * @description Percent.
+             */
+            metadataUsage: number;
+        };
+        /** @description A guest that no backup job covers, as Proxmox says it. */
+        UnprotectedJson: {
+            instance: string;
+            /** Format: int32 */
+            vmid: number;
         };
         Version: {
             version: string;
@@ -659,6 +1532,48 @@ export interface components {
             updateAvailable: boolean;
             containerized: boolean;
             containerId?: string | null;
+        };
+        /** @description A member of a pool that is not plainly fine. */
+        ZfsDeviceJson: {
+            name: string;
+            type: string;
+            state: string;
+            /** Format: int64 */
+            readErrors: number;
+            /** Format: int64 */
+            writeErrors: number;
+            /** Format: int64 */
+            checksumErrors: number;
+            message?: string;
+        };
+        /** @description A ZFS pool of a node. The list `zfsPools` is an addition to v5's state. */
+        ZfsPoolJson: components["schemas"]["PoolHealthJson"] & {
+            /** @description `<instance>-<node>-<pool>`. */
+            id: string;
+            instance: string;
+            node: string;
+            /**
+             * Format: int64
+             * @description Unix ms.
+             */
+            lastSeen: number;
+        };
+        /** @description A scrub or resilver. */
+        ZfsScanJson: {
+            /** @description Rebuilds after a failure; else it is a scrub. */
+            resilver: boolean;
+            /**
+             * Format: double
+             * @description Percent while it runs.
+             */
+            progress?: number | null;
+            /**
+             * Format: int64
+             * @description Unix ms when the last one ended.
+             */
+            finished?: number | null;
+            /** Format: int64 */
+            errors: number;
         };
     };
     responses: never;

@@ -56,6 +56,8 @@ export interface NodeResource {
   clusterName?: string;
   linkedHostAgentId?: string;
   stale?: boolean;
+  updates?: NodeUpdates;
+  certificates?: Certificate[];
 }
 
 export interface GuestResource {
@@ -106,6 +108,25 @@ export type RaidArray = Schemas["RaidJson"];
 export type HostResource = Schemas["HostJson"];
 
 export type StorageResource = Schemas["StorageJson"];
+
+export type PhysicalDiskResource = Schemas["PhysicalDiskJson"];
+export type ZfsPoolResource = Schemas["ZfsPoolJson"];
+export type CephResource = Schemas["CephClusterJson"];
+export type ClusterResource = Schemas["ClusterJson"];
+export type ReplicationResource = Schemas["ReplicationJobJson"];
+export type PbsResource = Schemas["PbsJson"];
+export type PmgResource = Schemas["PmgJson"];
+export type BackupJobResource = Schemas["BackupJobJson"];
+export type InstanceResource = Schemas["InstanceJson"];
+export type NodeUpdates = Schemas["NodeUpdatesJson"];
+export type Certificate = Schemas["CertificateJson"];
+
+/** See `live.revisions`. */
+export interface Revisions {
+  backups: number;
+  snapshots: number;
+  tasks: number;
+}
 
 export interface AlertResource {
   id: string;

@@ -6,13 +6,20 @@
  * store over thousands of resources. Rows derived for the tables are kept here, once, not per view.
  */
 import { batch, createMemo, createRoot, createSignal } from "solid-js";
-import type { AlertResource } from "@/api/types";
+import type { AlertResource, Revisions } from "@/api/types";
 import { makeGuestRow, updateGuestRow, type GuestRow } from "@/model/guest";
 import { makeHostRow, updateHostRow, type HostRow } from "@/model/host";
 import { makeNodeRow, updateNodeRow, type NodeRow } from "@/model/node";
 import type { Context } from "@/model/level";
 import { now } from "./clock";
-import { Replica, type Changes, type DeltaMessage, type SnapshotMessage } from "./replica";
+import {
+  Replica,
+  type Changes,
+  type CollectionName,
+  type Collections,
+  type DeltaMessage,
+  type SnapshotMessage,
+} from "./replica";
 import { LiveSocket, type Phase } from "./socket";
 
 const replica = new Replica();
@@ -191,6 +198,18 @@ export const live = createRoot(() => {
     age: () => Math.max(0, Math.round((now() - receivedAt()) / 1000)),
     alerts: () => (structure(), (replica.rest.activeAlerts ?? []) as AlertResource[]),
     health: () => (structure(), (replica.rest.connectionHealth ?? {}) as Record<string, boolean>),
+    /** The resources of a collection; changes when one came, went, was replaced or was read anew. */
+    list: <K extends CollectionName>(kind: K): Collections[K][] => (
+      tick(),
+      [...replica.tables[kind].values()]
+    ),
+    /** Numbers that move when the lists behind them have to be fetched again. */
+    revisions: () => (
+      structure(),
+      (replica.rest.revisions ?? { backups: 0, snapshots: 0, tasks: 0 }) as Revisions
+    ),
+    /** A key of the state that is replaced as a whole: `instances`, `backupJobs`, `unprotected`. */
+    rest: (key: string): unknown => (structure(), replica.rest[key]),
     storageCount: () => (structure(), replica.tables.storage.size),
     reconnect: socket.reconnectNow,
     start(onSignedOut: () => void) {

@@ -103,4 +103,36 @@ describe("replica", () => {
     replica.snapshot(snapshot());
     expect(replica.delta(delta({ vms: { patch: [{ h: [99], cpu: 1 }] } }))?.touched.vms).toEqual([]);
   });
+
+  it("keeps collections that are sent whole, and the time of their last answer", () => {
+    const replica = new Replica();
+    const first = snapshot();
+    replica.snapshot({
+      ...first,
+      state: {
+        ...first.state,
+        pbs: [{ id: "pbs-a", lastSeen: "2026-01-01T00:00:00Z" }],
+        physicalDisks: [{ id: "d", lastSeen: 1, lastChecked: "x" }],
+        revisions: { backups: 1, snapshots: 1, tasks: 1 },
+      } as SnapshotMessage["state"],
+      handles: { ...first.handles, pbs: [21], physicalDisks: [22] },
+    });
+    expect(replica.rest.pbs).toBeUndefined();
+    const changes = replica.delta(
+      delta({
+        pbs: { patch: [{ h: [21], lastSeen: 1_767_225_610_000 }] },
+        physicalDisks: { patch: [{ h: [22], lastSeen: 1_767_225_610_000 }] },
+        cephClusters: { put: [[23, { id: "ceph" }]] },
+        set: { revisions: { backups: 6, snapshots: 1, tasks: 6 } },
+      }),
+    );
+    expect(replica.tables.pbs.get(21)?.lastSeen).toBe("2026-01-01T00:00:10.000Z");
+    expect(replica.tables.physicalDisks.get(22)).toMatchObject({
+      lastSeen: 1_767_225_610_000,
+      lastChecked: "2026-01-01T00:00:10.000Z",
+    });
+    expect(replica.tables.cephClusters.get(23)?.id).toBe("ceph");
+    expect(changes?.touched.pbs).toEqual([21]);
+    expect(replica.rest.revisions).toEqual({ backups: 6, snapshots: 1, tasks: 6 });
+  });
 });

@@ -5,7 +5,20 @@
  * resource lives, so that views can hold on to them. A delta that does not follow on our version is refused;
  * the caller then asks for a snapshot.
  */
-import type { FullState, GuestResource, HostResource, NodeResource, StorageResource } from "@/api/types";
+import type {
+  CephResource,
+  ClusterResource,
+  FullState,
+  GuestResource,
+  HostResource,
+  NodeResource,
+  PbsResource,
+  PhysicalDiskResource,
+  PmgResource,
+  ReplicationResource,
+  StorageResource,
+  ZfsPoolResource,
+} from "@/api/types";
 
 export interface Collections {
   nodes: NodeResource;
@@ -13,9 +26,34 @@ export interface Collections {
   containers: GuestResource;
   storage: StorageResource;
   hosts: HostResource;
+  physicalDisks: PhysicalDiskResource;
+  zfsPools: ZfsPoolResource;
+  cephClusters: CephResource;
+  clusters: ClusterResource;
+  replicationJobs: ReplicationResource;
+  pbs: PbsResource;
+  pmg: PmgResource;
 }
 export type CollectionName = keyof Collections;
-export const COLLECTIONS: readonly CollectionName[] = ["nodes", "vms", "containers", "storage", "hosts"];
+export const COLLECTIONS: readonly CollectionName[] = [
+  "nodes",
+  "vms",
+  "containers",
+  "storage",
+  "hosts",
+  "physicalDisks",
+  "zfsPools",
+  "cephClusters",
+  "clusters",
+  "replicationJobs",
+  "pbs",
+  "pmg",
+];
+
+/** One value for each collection. */
+function each<T>(make: () => T): Record<CollectionName, T> {
+  return Object.fromEntries(COLLECTIONS.map((name) => [name, make()])) as Record<CollectionName, T>;
+}
 
 export interface SnapshotMessage {
   type: "snapshot";
@@ -53,7 +91,7 @@ const MIB = 1024 * 1024;
 
 const nothing = (): Changes => ({
   structure: false,
-  touched: { nodes: [], vms: [], containers: [], storage: [], hosts: [] },
+  touched: each(() => []),
 });
 
 interface Sized {
@@ -83,11 +121,35 @@ type Writable = {
   free?: number;
   usage?: number;
   loadAverage?: number[];
-  lastSeen?: number;
+  lastSeen?: number | string;
   uptime?: number;
   uptimeSeconds?: number;
   [key: string]: unknown;
 };
+
+/** When the resource was last read; some kinds have it in further keys or as text, as v5 does. */
+function setSeen(kind: CollectionName, target: Writable, at: number) {
+  switch (kind) {
+    case "pbs":
+      target.lastSeen = new Date(at).toISOString();
+      return;
+    case "pmg":
+      target.lastSeen = new Date(at).toISOString();
+      target.lastUpdated = target.lastSeen;
+      return;
+    case "physicalDisks":
+      target.lastChecked = new Date(at).toISOString();
+      break;
+    case "cephClusters":
+      target.lastUpdated = at;
+      break;
+    case "replicationJobs":
+      target.polledAt = at;
+      break;
+    default:
+  }
+  target.lastSeen = at;
+}
 
 function applyColumn(
   kind: CollectionName,
@@ -125,7 +187,7 @@ function applyColumn(
       boot.set(h, n);
       break;
     case "lastSeen":
-      target.lastSeen = n;
+      setSeen(kind, target, n);
       break;
     default:
       target[column] = value;
@@ -136,22 +198,10 @@ export class Replica {
   version = -1;
   /** The server's clock at the last message, Unix ms. */
   at = 0;
-  readonly tables: { [K in CollectionName]: Map<number, Collections[K]> } = {
-    nodes: new Map(),
-    vms: new Map(),
-    containers: new Map(),
-    storage: new Map(),
-    hosts: new Map(),
-  };
+  readonly tables = each(() => new Map()) as { [K in CollectionName]: Map<number, Collections[K]> };
   /** Top-level keys without handles: connectionHealth, activeAlerts, … */
   rest: Record<string, unknown> = {};
-  readonly #boot: Record<CollectionName, Map<number, number>> = {
-    nodes: new Map(),
-    vms: new Map(),
-    containers: new Map(),
-    storage: new Map(),
-    hosts: new Map(),
-  };
+  readonly #boot = each(() => new Map<number, number>());
 
   snapshot(message: SnapshotMessage): Changes {
     const changes = nothing();
