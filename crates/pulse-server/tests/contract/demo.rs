@@ -31,6 +31,44 @@ pub const STATE_MAPS: [&str; 9] = [
     "pmg[].nodes[].queue",
 ];
 
+/// What chapter 01 §2.14–2.20 calls omitted when empty, by list of the state.
+const OPTIONAL: [(&str, &str); 9] = [
+    (
+        "replicationJobs[]",
+        "jobNumber guest guestId guestName guestType guestNode sourceNode sourceStorage targetNode \
+         targetStorage schedule type state status lastSyncStatus lastSyncTime lastSyncUnix \
+         lastSyncDurationSeconds lastSyncDurationHuman nextSyncTime nextSyncUnix durationSeconds \
+         durationHuman failCount error comment removeJob rateLimitMbps",
+    ),
+    ("cephClusters[]", "fsid healthMessage pools services"),
+    ("pbs[]", "guestURL"),
+    ("pbs[].datastores[]", "error namespaces deduplicationFactor"),
+    (
+        "pmg[]",
+        "guestURL nodes mailStats mailCount spamDistribution quarantine",
+    ),
+    ("pmg[].nodes[]", "role uptime loadAvg queueStatus"),
+    ("pbsBackups[]", "comment files owner"),
+    ("pveBackups.storageBackups[]", "notes verification"),
+    (
+        "pveBackups.guestSnapshots[]",
+        "description parent sizeBytes",
+    ),
+];
+
+fn allow_what_is_optional(shape: &mut Shape) {
+    for (list, keys) in OPTIONAL {
+        for key in keys.split_whitespace() {
+            shape.allow_absence(&format!("{list}.{key}"));
+            // v5's second copy of the backup lists.
+            let copy = list
+                .replace("pbsBackups[]", "pbs[]")
+                .replace("pveBackups.", "pve.");
+            shape.allow_absence(&format!("backups.{copy}.{key}"));
+        }
+    }
+}
+
 /// What version 5 shows of its small and its default fleet.
 pub fn state_shape() -> Shape {
     let mut shape = Shape::default();
@@ -43,6 +81,7 @@ pub fn state_shape() -> Shape {
         .unwrap();
     let large: Value = serde_json::from_str(&text).unwrap();
     shape.learn(large.get("body").unwrap_or(&large), "", &STATE_MAPS);
+    allow_what_is_optional(&mut shape);
     shape
 }
 

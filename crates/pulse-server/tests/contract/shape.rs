@@ -86,6 +86,25 @@ impl Shape {
         }
     }
 
+    /// The place, such as `pmg[].nodes[].role`, may be absent although the recordings always have
+    /// it. Places that were not recorded are ignored.
+    pub fn allow_absence(&mut self, path: &str) {
+        let (step, rest) = path.split_once('.').unwrap_or((path, ""));
+        let (name, list) = step
+            .strip_suffix("[]")
+            .map_or((step, false), |name| (name, true));
+        let Some((count, shape)) = self.keys.get_mut(name) else {
+            return;
+        };
+        if rest.is_empty() {
+            *count = 0;
+        } else if !list {
+            shape.allow_absence(rest);
+        } else if let Some(items) = &mut shape.items {
+            items.allow_absence(rest);
+        }
+    }
+
     /// What differs in `value`, each once. Keys may be added.
     pub fn differences(&self, value: &Value) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
@@ -143,6 +162,16 @@ fn join(path: &str, key: &str) -> String {
 mod tests {
     use super::Shape;
     use serde_json::json;
+
+    #[test]
+    fn what_the_chapter_calls_optional_may_be_absent() {
+        let recorded = json!({"a": [{"b": {"c": 1}, "d": 1}]});
+        let mut shape = Shape::of(&recorded, &[]);
+        shape.allow_absence("a[].b.c");
+        shape.allow_absence("x[].y");
+        let found = shape.differences(&json!({"a": [{"b": {}}]}));
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["a[].d: absent"]);
+    }
 
     #[test]
     fn finds_what_is_missing_or_of_another_type() {
