@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pulse_core::{Host, Liveness, Timestamp};
 
 use crate::inventory::{Applied, Inventory};
+use crate::temperatures;
 
 /// Takes a report of a host. A report that is older than the one known does not replace it.
 pub(crate) fn apply(inventory: &mut Inventory, mut host: Host, applied: &mut Applied) {
@@ -31,7 +32,8 @@ pub(crate) fn apply(inventory: &mut Inventory, mut host: Host, applied: &mut App
     dirty.any = true;
     let host = Arc::new(host);
     applied.hosts.push(Arc::clone(&host));
-    inventory.hosts.insert(host.id.clone(), host);
+    inventory.hosts.insert(host.id.clone(), Arc::clone(&host));
+    temperatures::after_host(inventory, &host, host.seen);
 }
 
 /// How long a host may stay silent before it counts as offline: six intervals, between one and

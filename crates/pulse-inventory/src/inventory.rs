@@ -11,7 +11,7 @@ use pulse_core::{
 use crate::pbs::PbsServer;
 use crate::pmg::PmgServer;
 use crate::pve::PveInstance;
-use crate::{hosts, link};
+use crate::{hosts, link, temperatures};
 
 /// A guest got a new id: what is stored under the old one follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,6 +228,7 @@ impl Inventory {
                 if let Some(entry) = self.pve.get_mut(&instance) {
                     self.dirty.any = true;
                     entry.apply_facts(facts, at, &mut self.dirty);
+                    temperatures::refresh(self, Some(&instance), at);
                 }
             }
             ReportBody::Pbs(report) => {
@@ -356,6 +357,7 @@ impl Inventory {
         }
         if self.dirty.membership {
             link::relink(self);
+            temperatures::refresh(self, None, self.at);
         }
         self.version += 1;
         let old = &self.published;

@@ -13,6 +13,7 @@ mod link;
 mod pbs;
 mod pmg;
 mod pve;
+mod temperatures;
 
 pub use actor::{InventoryHandle, Observer, spawn};
 pub use inventory::{Applied, Inventory, Renamed};

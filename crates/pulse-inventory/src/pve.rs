@@ -45,6 +45,8 @@ pub(crate) struct PveInstance {
     guests: BTreeMap<u32, Arc<Guest>>,
     pub storages: Vec<Arc<Storage>>,
     pub facts: Facts,
+    /// Newest backup of a guest on a backup server that is watched itself, by vmid.
+    pbs_backups: BTreeMap<u32, Timestamp>,
     storages_reported: Option<Timestamp>,
     interval_ms: i64,
     first_failure: Option<Timestamp>,
@@ -67,6 +69,7 @@ impl PveInstance {
             guests: BTreeMap::new(),
             storages: Vec::new(),
             facts: Facts::default(),
+            pbs_backups: BTreeMap::new(),
             storages_reported: None,
             interval_ms: 10_000,
             first_failure: None,
@@ -175,18 +178,104 @@ impl PveInstance {
         if let Some(storages) = report.storages {
             self.apply_storages(storages, &report.storages_missing_nodes, at, dirty);
         }
+        self.forget_gone(dirty);
         self.age(at, dirty);
     }
 
     /// Merges what is asked more seldom.
     pub fn apply_facts(&mut self, facts: Vec<PveFact>, at: Timestamp, dirty: &mut Dirty) {
+        let (mut pools, mut backups, mut upkeep) = (false, false, false);
         for fact in facts {
+            match &fact {
+                PveFact::ZfsPools { .. } | PveFact::ThinPools { .. } => pools = true,
+                PveFact::StorageBackups { .. } | PveFact::BackupStorages(_) => backups = true,
+                PveFact::Updates { .. }
+                | PveFact::Certificates { .. }
+                | PveFact::Temperatures { .. } => upkeep = true,
+                _ => {}
+            }
             if let PveFact::Gaps(gaps) = fact {
                 self.state.gaps = gaps;
             } else {
                 self.facts.apply(fact, at, dirty);
             }
         }
+        // An answer may come after what it is about has gone.
+        self.forget_gone(dirty);
+        self.facts.age(at, dirty);
+        if pools {
+            self.link_storages(dirty);
+        }
+        if backups {
+            self.show_backups(dirty);
+        }
+        if upkeep {
+            self.show_upkeep(dirty);
+        }
+    }
+
+    /// Newest backups on backup servers that are watched themselves, by vmid: they count beside
+    /// those on this instance's own storages.
+    #[allow(dead_code)] // set by who attributes the backups of backup servers
+    pub fn set_pbs_backups(&mut self, newest: BTreeMap<u32, Timestamp>, dirty: &mut Dirty) {
+        if self.pbs_backups != newest {
+            self.pbs_backups = newest;
+            self.show_backups(dirty);
+        }
+    }
+
+    /// The newest backup of a guest that is known, wherever it lies.
+    fn newest_backup(&self, vmid: u32) -> Option<Timestamp> {
+        let own = self.facts.newest_backups.get(&vmid);
+        own.max(self.pbs_backups.get(&vmid)).copied()
+    }
+
+    fn show_backups(&mut self, dirty: &mut Dirty) {
+        let newest: Vec<(u32, Option<Timestamp>)> = self
+            .guests
+            .iter()
+            .map(|(vmid, guest)| (*vmid, guest.last_backup, self.newest_backup(*vmid)))
+            .filter(|(_, shown, newest)| shown != newest)
+            .map(|(vmid, _, newest)| (vmid, newest))
+            .collect();
+        for (vmid, newest) in newest {
+            if let Some(guest) = self.guests.get_mut(&vmid) {
+                Arc::make_mut(guest).last_backup = newest;
+                (dirty.guests, dirty.any) = (true, true);
+            }
+        }
+    }
+
+    pub fn show_upkeep(&mut self, dirty: &mut Dirty) {
+        for (name, tracked) in &mut self.nodes {
+            let upkeep = self.facts.upkeep.get(name);
+            if upkeep.is_some_and(|known| *known != tracked.node.upkeep) {
+                let known = upkeep.map(Arc::clone).unwrap_or_default();
+                Arc::make_mut(&mut tracked.node).upkeep = known;
+                (dirty.nodes, dirty.any) = (true, true);
+            }
+        }
+    }
+
+    fn link_storages(&mut self, dirty: &mut Dirty) {
+        for storage in &mut self.storages {
+            if self.facts.link_storage(storage) {
+                (dirty.storages, dirty.any) = (true, true);
+            }
+        }
+    }
+
+    /// Facts go with the nodes and guests that they are about.
+    fn forget_gone(&mut self, dirty: &mut Dirty) {
+        let (nodes, guests) = (&self.nodes, &self.guests);
+        if nodes.is_empty() {
+            return;
+        }
+        self.facts.retain(
+            |node| nodes.contains_key(node),
+            |vmid| guests.contains_key(&vmid),
+            dirty,
+        );
     }
 
     fn apply_nodes(
@@ -211,6 +300,9 @@ impl PveInstance {
             if let Some(previous) = previous {
                 keep_last_known(&mut node, &previous.node, raw_online);
                 node.linked_host.clone_from(&previous.node.linked_host);
+            }
+            if let Some(upkeep) = self.facts.upkeep.get(&node.name) {
+                node.upkeep = Arc::clone(upkeep);
             }
             if !raw_online {
                 let in_grace = last_online.is_some_and(|t| at.since(t) < OFFLINE_GRACE_MS);
@@ -262,9 +354,6 @@ impl PveInstance {
                 None => dirty.membership = true,
                 Some(previous) => {
                     dirty.membership |= previous.name != guest.name;
-                    if guest.last_backup.is_none() {
-                        guest.last_backup = previous.last_backup;
-                    }
                     dirty.membership |= previous.id != guest.id;
                     // A VMID that comes back as the other kind is another guest.
                     let same = previous.kind.is_vm() == guest.kind.is_vm();
@@ -278,6 +367,7 @@ impl PveInstance {
                 }
             }
             guest.liveness = Liveness::Fresh;
+            guest.last_backup = self.newest_backup(guest.vmid).max(guest.last_backup);
             if guest.status == GuestStatus::Unknown {
                 // PVE still lists the guests of a dead node, without numbers.
                 guest.seen = previous.map_or(at, |p| p.seen);
@@ -344,6 +434,7 @@ impl PveInstance {
             }
         }
         self.storages = next;
+        self.link_storages(dirty);
         self.storages_reported = Some(at);
     }
 
@@ -430,6 +521,7 @@ impl PveInstance {
                 dirty.any = true;
             }
         }
+        self.facts.age(now, dirty);
     }
 }
 

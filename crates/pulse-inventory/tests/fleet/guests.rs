@@ -3,6 +3,7 @@
 use pulse_core::{Bytes, MemorySource, Timestamp, Unknown};
 use pulse_inventory::Renamed;
 
+use crate::facts::backups;
 use crate::world::{GIB, World};
 
 fn two_nodes() -> World {
@@ -112,9 +113,8 @@ fn a_part_that_was_not_answered_leaves_guests_as_they_are() {
 fn a_migration_renames_and_keeps_the_last_backup() {
     let mut world = two_nodes();
     let backup = Timestamp::from_secs(1_700_000_000);
-    world.guest(101).last_backup = Some(backup);
     world.run(10);
-    world.guest(101).last_backup = None;
+    world.facts("prod", vec![backups("nas", None, &[(101, 1_700_000_000)])]);
     world.guest(101).node = "b".to_owned();
     world.run(10);
     assert_eq!(

@@ -116,7 +116,6 @@ fn report(step: &PveStep, at: Timestamp) -> pulse_core::SourceReport {
                 format!("n{vmid}")
             },
             lost: *state == 3,
-            last_backup: None,
         };
         pve.guests.insert(100 + u32::from(*vmid), truth);
     }
@@ -237,6 +236,7 @@ proptest! {
                 Step::Host { id, name, interval, late, demo } => {
                     let names = ["n0", "n1", "n102", "", "n0.example"];
                     let agent = Agent {
+                        sensors: pulse_core::Sensors::default(),
                         hostname: names[usize::from(*name)].to_owned(),
                         addresses: vec![format!("10.0.0.{id}")],
                         interval: *interval,

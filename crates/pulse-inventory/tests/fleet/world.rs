@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use pulse_core::rates::Rates;
 use pulse_core::{
     Bytes, Capacity, CpuInfo, Guest, GuestKind, GuestStatus, Host, HostDetails, InstanceHealth,
-    InstanceKind, Liveness, Memory, MemorySource, Node, Percent, PollFailure, PveReport, Ratio,
-    ReportBody, Sensors, Snapshot, SourceReport, Storage, StorageStatus, Timestamp,
+    InstanceKind, Liveness, Memory, MemorySource, Node, Percent, PollFailure, PveFact, PveReport,
+    Ratio, ReportBody, Sensors, Snapshot, SourceReport, Storage, StorageStatus, Timestamp,
 };
 use pulse_inventory::{Applied, Inventory};
 
@@ -66,7 +66,6 @@ pub struct GuestTruth {
     pub name: String,
     /// PVE has lost the node and lists the guest without numbers.
     pub lost: bool,
-    pub last_backup: Option<Timestamp>,
 }
 
 #[derive(Clone)]
@@ -84,6 +83,7 @@ pub struct Agent {
     pub interval: u32,
     pub silent: bool,
     pub demo: bool,
+    pub sensors: Sensors,
 }
 
 impl World {
@@ -139,7 +139,6 @@ impl World {
                 running: true,
                 name: format!("guest-{vmid}"),
                 lost: false,
-                last_backup: None,
             };
             self.pve(instance).guests.insert(vmid, truth);
         }
@@ -173,6 +172,7 @@ impl World {
             interval: 10,
             silent: false,
             demo: false,
+            sensors: Sensors::default(),
         };
         self.agents.insert(id.to_owned(), agent);
         self
@@ -228,6 +228,19 @@ impl World {
     pub fn report(&mut self, id: &str) {
         let report = self.agents[id].report(id, self.now);
         self.applied = self.inventory.apply(report);
+    }
+
+    /// Answers of the slow lane.
+    pub fn facts(&mut self, instance: &str, facts: Vec<PveFact>) {
+        let report = SourceReport {
+            at: self.now,
+            demo: false,
+            body: ReportBody::PveFacts {
+                instance: instance.to_owned(),
+                facts,
+            },
+        };
+        self.inventory.apply(report);
     }
 
     /// Time passes; the fleet is watched.
@@ -521,7 +534,7 @@ impl Pve {
             ip_addresses: Vec::new(),
             interfaces: Vec::new(),
             agent_seen: None,
-            last_backup: truth.last_backup,
+            last_backup: None,
             seen: at,
             liveness: Liveness::Fresh,
         }
@@ -593,7 +606,7 @@ impl Agent {
             filesystems: Vec::new(),
             disk_io: Vec::new(),
             interfaces: interfaces.collect(),
-            sensors: Sensors::default(),
+            sensors: self.sensors.clone(),
             raid: Vec::new(),
             rates: Rates::zero(),
             uptime: 1000,
