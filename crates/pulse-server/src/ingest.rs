@@ -43,6 +43,7 @@ struct State {
     /// `<token id>:<host name>` → host id.
     bindings: HashMap<String, String>,
     rates: RateTracker<String>,
+    clocks: HashMap<String, MachineClock>,
 }
 
 /// A report that is refused, in words for the agent's log.
@@ -127,6 +128,7 @@ impl HostIngest {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.bindings.retain(|_, id| id != host_id);
         state.rates.forget(&host_id.to_owned());
+        state.clocks.remove(host_id);
     }
 
     fn identify(
@@ -207,7 +209,13 @@ impl HostIngest {
         };
         let rates = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.rates.update(&id, received, uptime, counters, 0)
+            let read = state.clocks.entry(id.clone()).or_default().read(
+                (!report.timestamp.is_none())
+                    .then(|| Timestamp::from_millis(report.timestamp.unix_millis())),
+                uptime,
+                received,
+            );
+            state.rates.update(&id, read, uptime, counters, 0)
         };
         Ok(Host {
             hostname,
@@ -236,6 +244,49 @@ impl HostIngest {
             demo,
             id,
         })
+    }
+}
+
+/// When counters were read, on a time line of their machine.
+///
+/// Reports that waited for the server arrive in one burst: the time between their arrivals says
+/// nothing about their counters. Their own time stamps do, unless the machine's clock was set in
+/// between; then its uptime does, which has whole seconds only.
+#[derive(Clone, Copy, Debug, Default)]
+struct MachineClock {
+    stamp: Option<Timestamp>,
+    uptime: u64,
+    now: Timestamp,
+}
+
+/// Time stamps and uptime may differ by so much: uptime is cut to seconds, clocks are slewed.
+const CLOCK_TOLERANCE_MS: i64 = 2_000;
+
+impl MachineClock {
+    fn read(&mut self, stamp: Option<Timestamp>, uptime: u64, received: Timestamp) -> Timestamp {
+        let before = std::mem::replace(
+            self,
+            Self {
+                stamp,
+                uptime,
+                now: received,
+            },
+        );
+        let (Some(stamp), Some(last)) = (stamp, before.stamp) else {
+            return received;
+        };
+        if uptime < before.uptime {
+            // A restart: the rates begin anew.
+            return received;
+        }
+        let by_stamp = stamp.millis().saturating_sub(last.millis());
+        let by_uptime = i64::try_from((uptime - before.uptime).saturating_mul(1000));
+        let passed = match by_uptime {
+            Ok(up) if uptime > 0 && (up - by_stamp).abs() > CLOCK_TOLERANCE_MS => up,
+            _ => by_stamp.max(0),
+        };
+        self.now = before.now.plus_millis(passed);
+        self.now
     }
 }
 
@@ -422,7 +473,8 @@ fn raid(report: &HostReport) -> Vec<Raid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pulse_core::Unknown;
+    use pulse_core::{BytesPerSecond, Unknown};
+    use pulse_wire::host_report::ReportTime;
     use std::sync::Arc;
 
     fn report(hostname: &str, machine: &str) -> HostReport {
@@ -513,6 +565,38 @@ mod tests {
             )
             .unwrap();
         assert_ne!(other.id, "m1", "its token still exists");
+    }
+
+    /// The rates of two reports of one machine: its counters grew by 10 MB.
+    fn rate_after(stamp_ms: i64, uptime: i64, arrival_ms: i64) -> Option<f64> {
+        let ingest = HostIngest::default();
+        let mut one = report("a", "m1");
+        one.host.uptime_seconds = 1000;
+        one.timestamp = ReportTime::from_unix(1_800_000_000, 0);
+        one.disk_io = vec![pulse_wire::host_report::DiskIo::default()];
+        let mut two = one.clone();
+        two.timestamp = ReportTime::from_unix(1_800_000_000 + stamp_ms / 1000, 0);
+        two.host.uptime_seconds = 1000 + uptime;
+        for disk in &mut two.disk_io {
+            disk.write_bytes = 10_000_000;
+        }
+        let at = |ms| Timestamp::from_millis(1_800_000_100_000 + ms);
+        let empty = Snapshot::default();
+        ingest.host(&one, None, &empty, at(0), false).unwrap();
+        let host = ingest
+            .host(&two, None, &empty, at(arrival_ms), false)
+            .unwrap();
+        host.rates.disk_write.known().map(BytesPerSecond::get)
+    }
+
+    #[test]
+    fn rates_follow_the_machines_time_not_the_arrival() {
+        assert_eq!(rate_after(10_000, 10, 10_000), Some(1_000_000.0));
+        // Two reports that waited for the server arrive together.
+        assert_eq!(rate_after(10_000, 10, 5), Some(1_000_000.0));
+        // The clock was set back by an hour, or forward.
+        assert_eq!(rate_after(-3_590_000, 10, 10_000), Some(1_000_000.0));
+        assert_eq!(rate_after(3_610_000, 10, 10_000), Some(1_000_000.0));
     }
 
     #[test]
