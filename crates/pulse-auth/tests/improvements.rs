@@ -84,6 +84,23 @@ async fn set_up_needs_the_token_of_the_host_and_is_durable() {
 }
 
 #[tokio::test]
+async fn set_up_without_a_token_makes_none() {
+    let server = Server::start(AuthEnv::default()).await;
+    let bootstrap = server.auth.bootstrap_token().unwrap();
+    let body = value!({"username": "op", "password": PASSWORD_1});
+    let request = Request::post("/api/security/quick-setup", &body)
+        .header("x-setup-token", bootstrap.expose());
+    let response = server.send(request).await;
+    assert_eq!(response.status(), 200);
+    assert!(json(&response)["warning"].is_null());
+    assert_eq!(server.auth.state(), SetupState::Configured);
+    let (session, _) = server.log_in(PASSWORD_1).await;
+    let tokens = with_session(Request::get("/api/security/tokens"), &session);
+    assert_eq!(json(&server.send(tokens).await)["tokens"], value!([]));
+    assert_eq!(server.send(Request::get("/api/state")).await.status(), 401);
+}
+
+#[tokio::test]
 async fn odd_names_are_refused_at_set_up() {
     let server = Server::start(AuthEnv::default()).await;
     let bootstrap = server.auth.bootstrap_token().unwrap();

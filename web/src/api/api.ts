@@ -32,11 +32,11 @@ export const validateBootstrapToken = (token: string) =>
     anonymous: true,
   });
 
-export const quickSetup = (setupToken: string, username: string, password: string, apiToken: string) =>
+export const quickSetup = (setupToken: string, username: string, password: string) =>
   request<void>("/api/security/quick-setup", {
     method: "POST",
     headers: { "X-Setup-Token": setupToken },
-    body: { username, password, apiToken, setupToken },
+    body: { username, password, setupToken },
     anonymous: true,
   });
 

@@ -23,7 +23,8 @@ const MAX_NAME: usize = 128;
 struct QuickSetup {
     username: String,
     password: Secret,
-    api_token: Secret,
+    /// `None`: the installation starts without a token. v5's UI always sends one.
+    api_token: Option<Secret>,
     setup_token: Secret,
     force: bool,
 }
@@ -37,14 +38,15 @@ impl QuickSetup {
         Ok(Self {
             username: fields.string("username")?,
             password: fields.string("password")?.into(),
-            api_token: fields.string("apiToken")?.into(),
+            api_token: fields.optional_string("apiToken")?.map(Secret::from),
             setup_token: fields.string("setupToken")?.into(),
             force: fields.boolean("force")?,
         })
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.username.is_empty() || self.password.is_empty() || self.api_token.is_empty() {
+        let blank_token = self.api_token.as_ref().is_some_and(Secret::is_empty);
+        if self.username.is_empty() || self.password.is_empty() || blank_token {
             return Err("Username, password, and API token are required".to_owned());
         }
         if self.username.chars().any(char::is_control) || self.username.contains(':') {
@@ -217,13 +219,11 @@ impl Auth {
             return Denied::Busy.answer(self.now());
         };
         let now = self.now();
-        let raw = setup.api_token.expose();
-        let mut kept = vec![tokens::record(
-            raw,
-            "Primary token",
-            vec!["*".to_owned()],
-            now,
-        )];
+        let raw = setup.api_token.as_ref().map(Secret::expose);
+        let mut kept: Vec<_> = raw
+            .map(|raw| tokens::record(raw, "Primary token", vec!["*".to_owned()], now))
+            .into_iter()
+            .collect();
         if first {
             // The agent beside the server has its token from the start.
             let reporting = self.inner.tokens.all().into_iter();
@@ -266,7 +266,7 @@ impl Auth {
             "message": "Security enabled immediately! Your settings are saved and active.",
             "note": format!("Configuration saved to {place} for persistence across restarts."),
         });
-        if raw.len() < 32 {
+        if raw.is_some_and(|raw| raw.len() < 32) {
             body["warning"] =
                 "The API token is short and could be guessed. Create a longer one in Settings."
                     .into();

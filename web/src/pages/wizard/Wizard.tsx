@@ -137,10 +137,7 @@ function Account(props: { token: string; onDone: () => void; onBack: () => void 
     setBusy(true);
     setError("");
     try {
-      // The contract asks for a first token. Nobody is told this one; real tokens are made for their purpose.
-      const random = crypto.getRandomValues(new Uint8Array(32));
-      const unused = [...random].map((b) => b.toString(16).padStart(2, "0")).join("");
-      await api.quickSetup(props.token, name().trim(), password(), unused);
+      await api.quickSetup(props.token, name().trim(), password());
       await api.login(name().trim(), password(), false);
       props.onDone();
     } catch (e) {
