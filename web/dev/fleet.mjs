@@ -1,8 +1,10 @@
 // An estate of any size, the same for the same size. Development and tests only.
+import { addProxmox } from "./proxmox.mjs";
+
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
 
-function random(seed) {
+export function random(seed) {
   let s = seed >>> 0;
   return () => (s = (s * 1664525 + 1013904223) >>> 0) / 4294967296;
 }
@@ -208,24 +210,7 @@ export function makeFleet({ guests = 62, nodes, scenario = "problems", now = Dat
     };
     (type === "qemu" ? state.vms : state.containers).push(guest);
   }
-  state.storage = state.nodes.slice(0, 8).map((n) => ({
-    id: `${n.instance}-${n.name}-local`,
-    storage: "local",
-    name: "local",
-    node: n.name,
-    instance: n.instance,
-    type: "dir",
-    status: "available",
-    total: 900 * GIB,
-    used: 300 * GIB,
-    avail: 600 * GIB,
-    free: 600 * GIB,
-    usage: 33.3,
-    content: "iso,vztmpl",
-    shared: false,
-    enabled: true,
-    active: true,
-  }));
+  addProxmox(state, random(guests * 11 + 5), { calm, now });
   const hostCount = guests === 0 ? 0 : Math.max(3, Math.min(24, Math.round(guests / 30)));
   const HOSTS = [
     ["nas-01", "linux", "Debian GNU/Linux", "13", "x86_64"],
@@ -405,6 +390,15 @@ export function step(state, handles, now) {
     hosts.cpu.push(r.cpuUsage);
   }
   if (hosts.h.length) delta.hosts = { patch: [hosts] };
+  delta.storage = {
+    patch: [
+      {
+        h: handles.storage,
+        lastSeen: now,
+        used: state.storage.map((s) => Math.round(s.used / MIB)),
+      },
+    ],
+  };
   return delta;
 }
 
@@ -420,31 +414,34 @@ const SPANS = {
   "90d": 7776000,
 };
 
-/** Metrics of one resource: up to `points` a series, a hole in the middle. */
-export function history(resource, range, points = 240) {
+/** Metrics of one resource: up to `points` a series, a hole in the middle; nothing older than `youngest` seconds. */
+export function history(resource, range, points = 240, youngest = Number.POSITIVE_INFINITY) {
   const span = SPANS[range] ?? 86400;
   const end = Date.now();
   const start = end - span * 1000;
   const stepS = Math.max(10, Math.round(span / points));
   const seed = [...String(resource?.id ?? "x")].reduce((s, c) => s + c.charCodeAt(0), 0);
   const rnd = random(seed + span);
-  const base = {
-    cpu: (resource?.cpu ?? (resource?.cpuUsage ?? 20) / 100) * 100,
-    memory: resource?.memory?.usage ?? 50,
-    disk: Math.max(0, resource?.disk?.usage ?? resource?.disks?.[0]?.usage ?? 50),
-    netin: resource?.networkIn ?? 4e5,
-    netout: resource?.networkOut ?? 2e5,
-    diskread: resource?.diskRead ?? 1e5,
-    diskwrite: resource?.diskWrite ?? 3e5,
-  };
+  const base = resource?.storage
+    ? { usage: resource.usage, used: resource.used, total: resource.total, avail: resource.avail }
+    : {
+        cpu: (resource?.cpu ?? (resource?.cpuUsage ?? 20) / 100) * 100,
+        memory: resource?.memory?.usage ?? 50,
+        disk: Math.max(0, resource?.disk?.usage ?? resource?.disks?.[0]?.usage ?? 50),
+        netin: resource?.networkIn ?? 4e5,
+        netout: resource?.networkOut ?? 2e5,
+        diskread: resource?.diskRead ?? 1e5,
+        diskwrite: resource?.diskWrite ?? 3e5,
+      };
   const metrics = {};
   for (const [name, target] of Object.entries(base)) {
-    const percent = ["cpu", "memory", "disk"].includes(name);
+    const percent = ["cpu", "memory", "disk", "usage"].includes(name);
     const amount = name === "cpu" ? 12 : percent ? 1.2 : target * 0.5 + 1e4;
     let v = target;
     const out = [];
     for (let t = start; t <= end; t += stepS * 1000) {
       const f = (t - start) / (span * 1000);
+      if (end - t > youngest * 1000) continue;
       v += (rnd() - 0.5) * amount + (target - v) * 0.12;
       if (f > 0.44 && f < 0.5) continue;
       const value = percent ? Math.max(0.2, Math.min(99.5, v)) : Math.max(0, v);

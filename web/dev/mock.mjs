@@ -6,7 +6,8 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deflateRawSync, gzipSync } from "node:zlib";
 import { WebSocketServer } from "ws";
-import { history, makeFleet, step } from "./fleet.mjs";
+import { history, makeFleet, random, step } from "./fleet.mjs";
+import { makeTasks, storageSeries } from "./proxmox.mjs";
 
 const args = process.argv.slice(2);
 const flag = (name) => args.includes(`--${name}`);
@@ -120,15 +121,33 @@ function reset(o = {}) {
   build();
 }
 
+const COLLECTIONS = [
+  "nodes",
+  "vms",
+  "containers",
+  "storage",
+  "hosts",
+  "physicalDisks",
+  "zfsPools",
+  "cephClusters",
+  "clusters",
+  "replicationJobs",
+  "pbs",
+  "pmg",
+];
 let state;
 let handles;
 let version = 1;
+let tasks = [];
+function number() {
+  let h = 1;
+  handles = Object.fromEntries(COLLECTIONS.map((k) => [k, (state[k] ?? []).map(() => h++)]));
+}
 function build() {
   state = makeFleet({ guests: world.guests, scenario: world.scenario });
-  let h = 1;
-  handles = Object.fromEntries(
-    ["nodes", "vms", "containers", "storage", "hosts"].map((k) => [k, state[k].map(() => h++)]),
-  );
+  tasks = makeTasks(state, random(world.guests + 3), Date.now(), world.scenario === "calm");
+  Object.assign(state, world.state ?? {});
+  number();
   version += 1;
 }
 
@@ -183,7 +202,7 @@ const cookies = (req) =>
   Object.fromEntries((req.headers.cookie ?? "").split(/;\s*/).map((c) => c.split("=")));
 const signedIn = (req) => !world.auth || world.sessions.has(cookies(req).pulse_session);
 const resource = (id) =>
-  ["nodes", "vms", "containers", "hosts"].flatMap((k) => state[k]).find((r) => r.id === id);
+  ["nodes", "vms", "containers", "hosts", "storage"].flatMap((k) => state[k]).find((r) => r.id === id);
 
 const server = createServer(async (req, res) => {
   const url = new URL(req.url, "http://x");
@@ -211,6 +230,17 @@ const server = createServer(async (req, res) => {
       if ("guests" in body.set || "scenario" in body.set)
         (build(), broadcast({ type: "snapshot", version, at: Date.now(), state, handles }));
       if (world.refuseWs) for (const c of wss.clients) c.terminate();
+    }
+    if (body.state) {
+      Object.assign(state, body.state);
+      number();
+      version += 1;
+      broadcast({ type: "snapshot", version, at: Date.now(), state, handles });
+    }
+    if (body.tasks) {
+      tasks = [...body.tasks, ...tasks];
+      state.revisions = { ...state.revisions, tasks: (state.revisions?.tasks ?? 0) + 1 };
+      tick({ set: { revisions: state.revisions } });
     }
     if (body.tick) tick(body.tick === true ? {} : body.tick);
     if (body.gap) version += 5;
@@ -452,6 +482,8 @@ const server = createServer(async (req, res) => {
       build();
       broadcast({ type: "snapshot", version, at: Date.now(), state, handles });
       return json(200, { enabled: world.mockMode });
+    case "GET /api/tasks":
+      return json(200, { tasks, revision: state.revisions?.tasks ?? 0 });
     case "GET /api/metrics-store/history": {
       const id = url.searchParams.get("resourceId");
       const range = url.searchParams.get("range") ?? "24h";
@@ -460,7 +492,7 @@ const server = createServer(async (req, res) => {
         resourceType: url.searchParams.get("resourceType"),
         resourceId: id,
         range,
-        ...(found ? history(found, range) : { start: 0, end: 0, metrics: {} }),
+        ...(found ? history(found, range, 240, world.youngest) : { start: 0, end: 0, metrics: {} }),
       });
     }
     case "GET /api/charts": {
@@ -468,7 +500,8 @@ const server = createServer(async (req, res) => {
       const range = url.searchParams.get("range") ?? "1h";
       const pick = (id) => {
         const r = resource(id);
-        if (!r || (r.status !== "running" && r.status !== "online")) return undefined;
+        if (!r || !["running", "online", "available"].includes(r.status)) return undefined;
+        if (r.storage) return storageSeries(r, range);
         const h = history(r, range, 56);
         return Object.fromEntries(
           ["cpu", "memory", "disk"].map((m) => [
@@ -478,6 +511,7 @@ const server = createServer(async (req, res) => {
         );
       };
       const nodeIds = new Set(state.nodes.map((n) => n.id));
+      const storageIds = new Set(state.storage.map((s) => s.id));
       const split = (keep) =>
         Object.fromEntries(
           ids
@@ -486,7 +520,8 @@ const server = createServer(async (req, res) => {
             .filter(([, v]) => v),
         );
       const out = JSON.stringify({
-        data: split((id) => !nodeIds.has(id)),
+        data: split((id) => !nodeIds.has(id) && !storageIds.has(id)),
+        storageData: split((id) => storageIds.has(id)),
         nodeData: split((id) => nodeIds.has(id)),
         timestamp: Date.now(),
       });

@@ -4,11 +4,17 @@ import { errorText } from "./api/client";
 import { Button } from "./components/Button";
 import { ShortcutHelp } from "./components/Shortcuts";
 import { Toasts } from "./components/toast";
+import ProxmoxLayout from "./shell/Proxmox";
 import { Shell } from "./shell/Shell";
 import { checkSession, gate, reason } from "./session/session";
 
 const Overview = lazy(() => import("./pages/overview/Overview"));
 const Hosts = lazy(() => import("./pages/hosts/Hosts"));
+const Storage = lazy(() => import("./pages/storage/Storage"));
+const Cluster = lazy(() => import("./pages/cluster/Cluster"));
+const Tasks = lazy(() => import("./pages/tasks/Tasks"));
+const Replication = lazy(() => import("./pages/replication/Replication"));
+const Ceph = lazy(() => import("./pages/ceph/Ceph"));
 const Login = lazy(() => import("./pages/login/Login"));
 const Wizard = lazy(() => import("./pages/wizard/Wizard"));
 const Settings = lazy(() => import("./pages/settings/Settings"));
@@ -72,8 +78,17 @@ export function App() {
                   </Shell>
                 )}
               >
-                <Route path={["/", "/proxmox"]} component={() => <To path="/proxmox/overview" />} />
-                <Route path={["/proxmox/overview", "/proxmox/guests"]} component={Overview} />
+                <Route path="/" component={() => <To path="/proxmox/overview" />} />
+                <Route path="/storage" component={() => <To path="/proxmox/storage" />} />
+                <Route path="/proxmox" component={ProxmoxLayout}>
+                  <Route path="/" component={() => <To path="/proxmox/overview" />} />
+                  <Route path={["/overview", "/guests"]} component={Overview} />
+                  <Route path={["/storage", "/storage/disks", "/storage/zfs"]} component={Storage} />
+                  <Route path={["/cluster", "/cluster/ha"]} component={Cluster} />
+                  <Route path="/tasks" component={Tasks} />
+                  <Route path="/replication" component={Replication} />
+                  <Route path={["/ceph", "/ceph/pools"]} component={Ceph} />
+                </Route>
                 <Route path="/servers" component={() => <To path="/hosts" />} />
                 <Route path="/hosts" component={Hosts} />
                 <Route path="/settings" component={Settings}>

@@ -442,8 +442,15 @@ check(
     assert.deepEqual([box.x, box.width], [0, 390]);
     assert.ok(await flat());
     await drawer.getByRole("button", { name: /Close details/ }).click();
-    for (const name of ["Hosts", "Settings", "Overview"]) {
-      await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name }).click();
+    const bar = page.getByRole("navigation", { name: "Pages" });
+    for (const name of ["Hosts", "Settings", "Tasks", "Replication", "Ceph"]) {
+      await bar.getByRole("button", { name: "More" }).click();
+      await page.getByRole("dialog", { name: "More pages" }).getByRole("link", { name }).click();
+      await page.waitForTimeout(200);
+      assert.ok(await flat(), name);
+    }
+    for (const name of ["Storage", "Cluster", "Overview"]) {
+      await bar.getByRole("link", { name }).click();
       await page.waitForTimeout(200);
       assert.ok(await flat(), name);
     }

@@ -98,7 +98,9 @@ export const history = (resourceType: string, resourceId: string, range: string,
 
 /** `ids`, `points` and `metrics` narrow the answer; a server that ignores them sends everything, which is fine. */
 export const charts = (range: string, ids: string[]) =>
-  request<Charts>(`/api/charts?range=${range}&points=56&metrics=cpu,memory,disk&ids=${enc(ids.join(","))}`);
+  request<Charts>(
+    `/api/charts?range=${range}&points=56&metrics=cpu,memory,disk,usage&ids=${enc(ids.join(","))}`,
+  );
 
 export const guestMetadata = (id: string) => request<GuestMetadata>(`/api/guests/metadata/${enc(id)}`);
 export const saveGuestMetadata = (id: string, data: Omit<GuestMetadata, "id">) =>

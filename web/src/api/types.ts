@@ -281,6 +281,8 @@ export interface ChartPoint {
 export interface Charts {
   data: Record<string, Record<string, ChartPoint[]>>;
   nodeData: Record<string, Record<string, ChartPoint[]>>;
+  /** The use of storages is called `disk` here. */
+  storageData?: Record<string, Record<string, ChartPoint[]>>;
   timestamp: number;
 }
 

@@ -34,6 +34,11 @@ const PATHS = {
   trash: "M3 4.5h10M6.5 4.5V3h3v1.5M4.5 4.5 5 13h6l.5-8.5",
   filter: "M2.5 4h11M4.5 8h7M6.5 12h3",
   play: "M5 3.5v9l7-4.5z",
+  disk: "M3 9.5h10M4.4 3h7.2a1 1 0 0 1 1 .8l.9 5.7v2.5a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1V9.5l.9-5.7a1 1 0 0 1 1-.8zM10.8 11.3h.01",
+  nodes: "M6 3h4v3.2H6zM2.5 9.8h4V13h-4zM9.5 9.8h4V13h-4zM8 6.2V8M4.5 9.8V8h7v1.8",
+  list: "M6 4h7.5M6 8h7.5M6 12h7.5M2.8 4h.01M2.8 8h.01M2.8 12h.01",
+  ceph: "M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM8 6a2 2 0 1 1 0 4 2 2 0 0 1 0-4zM3.2 5.2l3 1.8M12.8 5.2l-3 1.8M8 13.5V10",
+  more: "M2.5 4.5h11M2.5 8h11M2.5 11.5h11",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -9,6 +9,8 @@ export interface Shortcut {
   keys: string[];
   label: string;
   run: (event: KeyboardEvent) => void;
+  /** Only right after this key, which then comes before the page's own keys. */
+  after?: string;
   /** Listed in the help, handled elsewhere. */
   shown?: boolean;
 }
@@ -25,19 +27,26 @@ const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement &&
   (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
 
+const PREFIX_MS = 1_500;
+let before = { key: "", at: 0 };
+
 addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target))
     return;
   if (document.querySelector("dialog[open]")) return;
-  for (const set of active().toReversed())
-    for (const shortcut of set)
-      if (shortcut.keys.includes(event.key)) {
-        if (event.key === "Enter" && event.target instanceof HTMLElement && event.target.closest("a, button"))
-          return;
-        event.preventDefault();
-        shortcut.run(event);
+  const prefix = event.timeStamp - before.at < PREFIX_MS ? before.key : undefined;
+  before = { key: event.key, at: event.timeStamp };
+  const wanted = (s: Shortcut) => s.keys.includes(event.key);
+  const all = active().toReversed().flat();
+  const prefixed = all.find((s) => prefix !== undefined && s.after === prefix && wanted(s));
+  for (const shortcut of prefixed ? [prefixed] : all)
+    if (!shortcut.after === !prefixed && wanted(shortcut)) {
+      if (event.key === "Enter" && event.target instanceof HTMLElement && event.target.closest("a, button"))
         return;
-      }
+      event.preventDefault();
+      shortcut.run(event);
+      return;
+    }
 });
 
 const NAMES: Record<string, string> = { ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc", " ": "Space" };

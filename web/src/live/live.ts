@@ -211,6 +211,8 @@ export const live = createRoot(() => {
     /** A key of the state that is replaced as a whole: `instances`, `backupJobs`, `unprotected`. */
     rest: (key: string): unknown => (structure(), replica.rest[key]),
     storageCount: () => (structure(), replica.tables.storage.size),
+    /** What rows need to know besides their own resource. */
+    context: () => (tick(), context()),
     reconnect: socket.reconnectNow,
     start(onSignedOut: () => void) {
       signedOut = onSignedOut;

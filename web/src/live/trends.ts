@@ -12,7 +12,13 @@ export interface Trend {
 
 const BATCH = 60;
 const DEBOUNCE = 120;
-const MAX_AGE: Record<string, number> = { "15m": 20_000, "1h": 60_000, "4h": 120_000, "24h": 300_000 };
+const MAX_AGE: Record<string, number> = {
+  "15m": 20_000,
+  "1h": 60_000,
+  "4h": 120_000,
+  "24h": 300_000,
+  "7d": 900_000,
+};
 
 function toSeries(points: ChartPoint[] | undefined): Series | null {
   const good = points?.filter((p) => p.value >= 0) ?? [];
@@ -40,7 +46,7 @@ export function createTrends(ids: Accessor<string[]>, range: Accessor<string>, e
     try {
       const answer = await charts(asked, wanted);
       // A server that ignores `ids` answers for everybody; keep it all.
-      const all = { ...answer.data, ...answer.nodeData };
+      const all = { ...answer.data, ...answer.nodeData, ...answer.storageData };
       for (const id of new Set([...wanted, ...Object.keys(all)])) {
         const series = all[id];
         cache.set(`${asked} ${id}`, {

@@ -45,6 +45,16 @@ export const LIMITS = {
     disk: { warning: 90, critical: 100 },
     temperature: { warning: 80, critical: 90 },
   },
+  storage: {
+    usage: { warning: 85, critical: 95 },
+    /** A thin pool whose metadata is full stops all writes. */
+    metadata: { warning: 80, critical: 90 },
+  },
+  disk: { temperature: { warning: 60, critical: 70 } },
+  ceph: {
+    usage: { warning: 75, critical: 85 },
+    osd: { warning: 85, critical: 95 },
+  },
 } as const satisfies Record<string, Record<string, Limit>>;
 
 export type Over = "" | "warning" | "critical";

@@ -1,7 +1,7 @@
 import { A, useLocation, useNavigate } from "@solidjs/router";
 import { For, Show, type JSX } from "solid-js";
 import { errorText } from "@/api/client";
-import { Icon, Logo, type IconName } from "@/components/Icon";
+import { Icon, Logo } from "@/components/Icon";
 import { Menu } from "@/components/Menu";
 import { createMedia } from "@/components/media";
 import { openHelp, createShortcuts } from "@/components/Shortcuts";
@@ -9,39 +9,59 @@ import { toast } from "@/components/toast";
 import { prefs, setPrefs, type Theme } from "@/prefs/prefs";
 import { mayRead, signOut, status, user } from "@/session/session";
 import { ConnectionBanner, LiveIndicator } from "./Connection";
+import { isCurrent, phonePlaces, PLATFORMS, SETTINGS, type Place } from "./places";
 
-interface Place {
-  href: string;
-  label: string;
-  icon: IconName;
-  /** Part of the path that marks this place as current. */
-  under: string;
-}
-
-const PLATFORMS: Place[] = [
-  { href: "/proxmox/overview", label: "Proxmox", icon: "pve", under: "/proxmox" },
-  { href: "/hosts", label: "Hosts", icon: "host", under: "/hosts" },
-];
-const SETTINGS: Place = { href: "/settings", label: "Settings", icon: "gear", under: "/settings" };
-const PHONE: Place[] = [
-  { href: "/proxmox/overview", label: "Overview", icon: "home", under: "/proxmox/overview" },
-  { href: "/proxmox/guests", label: "Guests", icon: "pve", under: "/proxmox/guests" },
-  { href: "/hosts", label: "Hosts", icon: "host", under: "/hosts" },
-];
-
-function Places(props: { places: Place[]; label: string; class: string }) {
+function Places(props: { places: readonly Place[]; label: string; class: string; children?: JSX.Element }) {
   const location = useLocation();
   return (
     <nav class={props.class} aria-label={props.label}>
       <For each={props.places}>
         {(place) => (
-          <A href={place.href} aria-current={location.pathname.startsWith(place.under) ? "page" : undefined}>
+          <A href={place.href} aria-current={isCurrent(place, location.pathname) ? "page" : undefined}>
             <Icon name={place.icon} />
             {place.label}
           </A>
         )}
       </For>
+      {props.children}
     </nav>
+  );
+}
+
+/** The bar at the bottom of a phone: four places and the way to all others. */
+function PhoneBar(props: { more: readonly Place[] }) {
+  const location = useLocation();
+  const places = () => phonePlaces(location.pathname, props.more);
+  const elsewhere = () => places().more.some((place) => isCurrent(place, location.pathname));
+  return (
+    <Places class="bn" label="Pages" places={places().bar}>
+      <Menu
+        label="More pages"
+        width={220}
+        button={(attrs) => (
+          <button type="button" data-current={elsewhere() ? "" : undefined} {...attrs}>
+            <Icon name="more" />
+            More
+          </button>
+        )}
+      >
+        {(close) => (
+          <For each={places().more}>
+            {(place) => (
+              <A
+                class="mi"
+                href={place.href}
+                aria-current={isCurrent(place, location.pathname) ? "page" : undefined}
+                onClick={close}
+              >
+                <Icon name={place.icon} small />
+                {place.label}
+              </A>
+            )}
+          </For>
+        )}
+      </Menu>
+    </Places>
   );
 }
 
@@ -146,31 +166,33 @@ function UserMenu(props: { phone: boolean }) {
   );
 }
 
+/** Where `g` and a letter go. */
+const GO: Record<string, string> = {
+  p: "/proxmox/overview",
+  d: "/proxmox/storage",
+  c: "/proxmox/cluster",
+  t: "/proxmox/tasks",
+  r: "/proxmox/replication",
+  h: "/hosts",
+  s: "/settings",
+};
+
 export function Shell(props: { children: JSX.Element }) {
   const phone = createMedia("(width < 640px)");
   const navigate = useNavigate();
   const settings = () => (mayRead("settings:read") ? [SETTINGS] : []);
   createShortcuts([{ keys: ["?"], label: "show these keys", run: openHelp }]);
-  let waitingForPlace = 0;
   createShortcuts([
     {
       keys: ["g"],
-      label: "then p, h or s: go to Proxmox, Hosts or Settings",
-      run: () => (waitingForPlace = Date.now()),
+      label: "then p, d, c, t, r, h or s: Proxmox, storage, cluster, tasks, replication, hosts, settings",
+      run: () => {},
     },
-    ...(
-      [
-        ["p", "/proxmox/overview"],
-        ["h", "/hosts"],
-        ["s", "/settings"],
-      ] as const
-    ).map(([key, href]) => ({
+    ...Object.entries(GO).map(([key, href]) => ({
       keys: [key],
+      after: "g",
       label: "",
-      run: () => {
-        if (Date.now() - waitingForPlace < 1_500) navigate(href);
-        waitingForPlace = 0;
-      },
+      run: () => navigate(href),
     })),
   ]);
 
@@ -204,7 +226,7 @@ export function Shell(props: { children: JSX.Element }) {
         {props.children}
       </div>
       <Show when={phone()}>
-        <Places class="bn" label="Pages" places={[...PHONE, ...settings()]} />
+        <PhoneBar more={settings()} />
       </Show>
     </div>
   );

@@ -16,6 +16,7 @@ import { errorText } from "@/api/client";
 import { Button } from "@/components/Button";
 import { Segmented } from "@/components/Segmented";
 import { bytes, dayAndTime, percent, UNKNOWN } from "@/format/format";
+import type { HistoryPoint } from "@/api/types";
 import type { Limit } from "@/model/level";
 import { toPanel, valueAt, type Panel } from "./series";
 
@@ -49,7 +50,52 @@ const since = (seconds: number) => {
   });
 };
 
-const [range, setRange] = createSignal<Range>("24h");
+/** What somebody chose; else the smallest range that covers the data. */
+const [chosen, setChosen] = createSignal<Range>();
+
+/** A day is asked for first: of a young installation most of it would be empty. */
+function coveringRange(answer: { end: number; metrics: Record<string, HistoryPoint[]> }): Range {
+  let oldest = answer.end;
+  for (const points of Object.values(answer.metrics))
+    oldest = Math.min(oldest, points[0]?.timestamp ?? oldest);
+  const hours = (answer.end - oldest) / 3_600_000;
+  return hours > 6 ? "24h" : hours > 1 ? "6h" : "1h";
+}
+
+/** One panel of the history: which series it shows and how. */
+export interface HistoryChart {
+  key: string;
+  title: string;
+  /** Metric and the name of its line. */
+  lines: readonly (readonly [metric: string, name: string])[];
+  percent: boolean;
+  limit?: number;
+}
+
+/** What nodes, guests and hosts have. */
+export const machineCharts = (limits: { cpu: Limit; mem: Limit; disk: Limit }): HistoryChart[] => [
+  { key: "cpu", title: "CPU", lines: [["cpu", "CPU"]], percent: true, limit: limits.cpu.warning },
+  { key: "mem", title: "Memory", lines: [["memory", "Memory"]], percent: true, limit: limits.mem.warning },
+  { key: "disk", title: "Disk", lines: [["disk", "Disk"]], percent: true, limit: limits.disk.warning },
+  {
+    key: "net",
+    title: "Network",
+    lines: [
+      ["netin", "In"],
+      ["netout", "Out"],
+    ],
+    percent: false,
+  },
+  {
+    key: "io",
+    title: "Disk IO",
+    lines: [
+      ["diskread", "Read"],
+      ["diskwrite", "Write"],
+    ],
+    percent: false,
+  },
+];
 
 const say = (value: number | null, isPercent: boolean): string => {
   if (value === null) return UNKNOWN;
@@ -100,14 +146,15 @@ function Plot(props: {
   );
 }
 
-export default function History(props: {
-  type: string;
-  id: string;
-  limits: { cpu: Limit; mem: Limit; disk: Limit };
-}) {
+export default function History(props: { type: string; id: string; charts: readonly HistoryChart[] }) {
+  const [fitting, setFitting] = createSignal<{ id: string; range: Range }>();
+  /** Asked for: the choice, else what was found to fit, else a day. */
+  const range = () => chosen() ?? (fitting()?.id === props.id ? (fitting()?.range ?? "24h") : "24h");
+  const settled = () => chosen() !== undefined || fitting()?.id === props.id;
   const source = () => ({ type: props.type, id: props.id, range: range() });
   const [data, { refetch }] = createResource(source, async (key) => {
     const answer = await api.history(key.type, key.id, key.range);
+    if (!settled() && key.id === props.id) setFitting({ id: key.id, range: coveringRange(answer) });
     return { key, answer };
   });
   const fresh = () => {
@@ -145,48 +192,14 @@ export default function History(props: {
     const h = fresh();
     if (!h) return [];
     const panel = (name: string) => toPanel(h.metrics[name] ?? [], h.start, h.end, h.step);
-    const list: ChartSpec[] = [
-      {
-        key: "cpu",
-        title: "CPU",
-        names: ["CPU"],
-        panels: [panel("cpu")],
-        percent: true,
-        limit: props.limits.cpu.warning,
-      },
-      {
-        key: "mem",
-        title: "Memory",
-        names: ["Memory"],
-        panels: [panel("memory")],
-        percent: true,
-        limit: props.limits.mem.warning,
-      },
-      {
-        key: "disk",
-        title: "Disk",
-        names: ["Disk"],
-        panels: [panel("disk")],
-        percent: true,
-        limit: props.limits.disk.warning,
-      },
-      {
-        key: "net",
-        title: "Network",
-        names: ["In", "Out"],
-        panels: [panel("netin"), panel("netout")],
-        percent: false,
-        limit: undefined,
-      },
-      {
-        key: "io",
-        title: "Disk IO",
-        names: ["Read", "Write"],
-        panels: [panel("diskread"), panel("diskwrite")],
-        percent: false,
-        limit: undefined,
-      },
-    ];
+    const list: ChartSpec[] = props.charts.map((chart) => ({
+      key: chart.key,
+      title: chart.title,
+      names: chart.lines.map(([, name]) => name),
+      panels: chart.lines.map(([metric]) => panel(metric)),
+      percent: chart.percent,
+      limit: chart.limit,
+    }));
     return list.filter((chart) => chart.panels.some((p) => p.x.length > 0));
   });
 
@@ -219,7 +232,7 @@ export default function History(props: {
           label="Range"
           size="sm"
           value={range()}
-          onChange={setRange}
+          onChange={(value) => setChosen(value)}
           options={RANGES.map((value) => ({ value, label: value.replace(/(\d+)(\w)/, "$1 $2") }))}
         />
       </h3>

@@ -1,5 +1,5 @@
 /** The line above a list: query, chips, view options. */
-import { createSignal, For, onCleanup, Show, type JSX } from "solid-js";
+import { For, Show, type JSX } from "solid-js";
 import { Button } from "@/components/Button";
 import { Icon } from "@/components/Icon";
 import { Menu } from "@/components/Menu";
@@ -87,37 +87,6 @@ export function Chips<T extends ListRow>(props: { list: List<T> }) {
         );
       }}
     </For>
-  );
-}
-
-/** A row that scrolls sideways on a phone; its edge fades where more follows. */
-export function ScrollRow(props: { label: string; class?: string; children: JSX.Element }) {
-  const [edges, setEdges] = createSignal({ before: false, after: false });
-  const measure = (el: HTMLElement) =>
-    setEdges({ before: el.scrollLeft > 4, after: el.scrollLeft + el.clientWidth < el.scrollWidth - 4 });
-  const watch = (el: HTMLElement) => {
-    const update = () => measure(el);
-    const sizes = new ResizeObserver(update);
-    const content = new MutationObserver(update);
-    sizes.observe(el);
-    content.observe(el, { childList: true, subtree: true, characterData: true });
-    onCleanup(() => {
-      sizes.disconnect();
-      content.disconnect();
-    });
-  };
-  return (
-    <div
-      ref={watch}
-      class={props.class ?? "fb"}
-      role="group"
-      aria-label={props.label}
-      data-before={edges().before ? "" : undefined}
-      data-after={edges().after ? "" : undefined}
-      onScroll={(event) => measure(event.currentTarget)}
-    >
-      {props.children}
-    </div>
   );
 }
 

@@ -2,15 +2,25 @@
  * A page that is a list: filter, chips, table (cards on a phone), details beside it. The page says what its rows
  * are; everything else is the same everywhere.
  */
-import { createMemo, createSignal, For, Show, Suspense, type Accessor, type JSX } from "solid-js";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  Show,
+  Suspense,
+  type Accessor,
+  type JSX,
+} from "solid-js";
 import { Icon } from "@/components/Icon";
 import { createMedia } from "@/components/media";
+import { ScrollRow } from "@/components/ScrollRow";
 import { Tip } from "@/components/Tip";
 import { createVirtual } from "@/components/virtual";
 import { live } from "@/live/live";
 import { Loading } from "./Loading";
 import { columnChoice, fitColumns, type Column, type ColumnChoice, type NameColumn } from "./columns";
-import { Chips, Controls, ListQuery, NoMatch, QueryError, ScrollRow, ViewMenu } from "./Controls";
+import { Chips, Controls, ListQuery, NoMatch, QueryError, ViewMenu } from "./Controls";
 import { isGroup, type List, type ListRow, type SortRule } from "./controller";
 import { aged, Footer } from "./Frame";
 import { ListTable } from "./ListTable";
@@ -34,6 +44,8 @@ export interface ListPageProps<T extends ListRow> {
   foot?: () => JSX.Element;
   card: (row: Accessor<T>) => JSX.Element;
   cardHeight: number;
+  /** Ids of the rows near the view, for what is asked for row by row. */
+  onVisible?: (ids: string[]) => void;
   details: (id: Accessor<string>, onMove: (step: number) => void) => JSX.Element;
 }
 
@@ -143,6 +155,10 @@ export function ListPage<T extends ListRow>(props: ListPageProps<T>) {
   const fit = createMemo(() => fitColumns(choice.wanted(), view.width(), { name: props.name.min ?? 150 }));
   const columns = createMemo(() => fit().columns, [], {
     equals: (a, b) => a.length === b.length && a.every((column, i) => column === b[i]),
+  });
+  createEffect(() => {
+    const near = list.items().slice(view.virtual.start(), Math.max(view.virtual.end(), 40));
+    props.onVisible?.(near.flatMap((item) => (isGroup<T>(item) ? [] : [item.id])));
   });
   const hasRows = () => list.setup.rows().length > 0;
   const tip = (target: HTMLElement): string | undefined => {

@@ -2,7 +2,7 @@ import { createSignal, Show } from "solid-js";
 import { errorText } from "@/api/client";
 import { Button, ButtonLink } from "@/components/Button";
 import { Copyable } from "@/components/Copy";
-import History from "@/components/chart/History";
+import History, { machineCharts } from "@/components/chart/History";
 import { Dialog } from "@/components/Dialog";
 import { Drawer, Fact, Gone, Source } from "@/components/drawer/Drawer";
 import { Filesystems } from "@/components/drawer/Filesystems";
@@ -216,7 +216,11 @@ export default function GuestDetails(props: {
                 </Note>
               </div>
             </Show>
-            <History type={r().kind === "VM" ? "vm" : "container"} id={r().id} limits={LIMITS.guest} />
+            <History
+              type={r().kind === "VM" ? "vm" : "container"}
+              id={r().id}
+              charts={machineCharts(LIMITS.guest)}
+            />
             <div class="dsec two">
               <section>
                 <h3>

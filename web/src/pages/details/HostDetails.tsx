@@ -1,6 +1,6 @@
 import { For, Show } from "solid-js";
 import { Copyable } from "@/components/Copy";
-import History from "@/components/chart/History";
+import History, { machineCharts } from "@/components/chart/History";
 import { Drawer, Fact, Gone, Source } from "@/components/drawer/Drawer";
 import { Filesystems } from "@/components/drawer/Filesystems";
 import { Interfaces } from "@/components/drawer/Interfaces";
@@ -81,7 +81,7 @@ export default function HostDetails(props: {
                 </Note>
               </div>
             </Show>
-            <History type="host" id={r().id} limits={LIMITS.host} />
+            <History type="host" id={r().id} charts={machineCharts(LIMITS.host)} />
             <div class="dsec two">
               <section>
                 <h3>

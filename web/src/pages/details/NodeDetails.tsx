@@ -1,7 +1,7 @@
 import { For, Show } from "solid-js";
 import { Button, ButtonLink } from "@/components/Button";
 import { Copyable } from "@/components/Copy";
-import History from "@/components/chart/History";
+import History, { machineCharts } from "@/components/chart/History";
 import { Drawer, Fact, Gone, Source } from "@/components/drawer/Drawer";
 import { Filesystems } from "@/components/drawer/Filesystems";
 import { Note } from "@/components/Status";
@@ -108,7 +108,7 @@ export default function NodeDetails(props: {
                 </Note>
               </div>
             </Show>
-            <History type="node" id={r().id} limits={LIMITS.node} />
+            <History type="node" id={r().id} charts={machineCharts(LIMITS.node)} />
             <div class="dsec two">
               <section>
                 <h3>

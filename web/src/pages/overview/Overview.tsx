@@ -1,4 +1,4 @@
-import { A, useLocation } from "@solidjs/router";
+import { useLocation } from "@solidjs/router";
 import { createMemo, lazy, onMount, Show, Suspense } from "solid-js";
 import { ButtonLink } from "@/components/Button";
 import { SignalArt } from "@/components/Icon";
@@ -27,7 +27,6 @@ import { createOverview, type OverviewState } from "./controller";
 import { GuestName } from "./GuestName";
 import { NodeTable } from "./NodeTable";
 import { GuestCard, PhoneOverview } from "./Phone";
-import { Totals } from "./Totals";
 
 const GuestDetails = lazy(() => import("../details/GuestDetails"));
 const NodeDetails = lazy(() => import("../details/NodeDetails"));
@@ -305,12 +304,6 @@ export default function Overview() {
         </div>
       }
     >
-      <nav class="sub" aria-label="Proxmox pages">
-        <A href="/proxmox/overview" aria-current="page">
-          Overview
-        </A>
-        <Totals />
-      </nav>
       <div class="body" data-aged={aged() ? "" : undefined}>
         <main class="main" ref={view.watchWidth} data-narrow={fit().narrow ? "" : undefined}>
           <Show when={live.loaded()} fallback={<Loading />}>

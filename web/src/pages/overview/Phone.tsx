@@ -10,7 +10,8 @@ import type { GuestRow } from "@/model/guest";
 import { LIMITS, type Limit, type Over } from "@/model/level";
 import type { NodeRow } from "@/model/node";
 import type { CellContext } from "./columns";
-import { openConcern, summary } from "./Attention";
+import { follow, summary } from "@/components/list/Strip";
+import { shownConcern } from "./Attention";
 import type { OverviewState } from "./controller";
 
 function MiniMeter(props: { label: string; value: number | null; over: Over; limit: Limit }) {
@@ -84,8 +85,8 @@ export function PhoneOverview(props: { page: OverviewState; ctx: CellContext }) 
         {(concern) => (
           <a
             class="li"
-            href={concern.open ? `?open=${encodeURIComponent(concern.open)}` : "/settings/proxmox"}
-            onClick={(event) => openConcern(props.page, concern, event)}
+            href={shownConcern(props.page, concern).href}
+            onClick={(event) => follow(shownConcern(props.page, concern))(event)}
           >
             <Status level={concern.level} />
             <b class="trunc">{concern.title}</b>

@@ -11,9 +11,8 @@ export interface Concern {
   detail: string;
   /** Unix ms since when, 0 when unknown. */
   since: number;
-  /** `open` parameter, or a query to show. */
+  /** `open` parameter. */
   open?: string;
-  query?: string;
 }
 
 export interface Attention {
