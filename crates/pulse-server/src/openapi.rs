@@ -14,6 +14,10 @@ use utoipa::OpenApi;
         crate::api::core::state,
         crate::api::charts::charts,
         crate::api::history::history,
+        crate::api::backups::table::table,
+        crate::api::backups::coverage::coverage,
+        crate::api::backups::frequency::frequency,
+        crate::api::tasks::tasks,
     )
 )]
 struct Document;

@@ -154,6 +154,9 @@ pub fn table() -> Vec<Entry> {
     ];
     table.extend(api::security::routes());
     table.extend(api::nodes::routes());
+    table.extend(api::backups::routes());
+    table.extend(api::storage::routes());
+    table.extend(api::tasks::routes());
     table
 }
 
@@ -232,6 +235,7 @@ fn wrong_method_answer(path: &str) -> Refusal {
         | "/api/logout"
         | "/api/security/change-password"
         | "/api/security/reset-lockout" => "Only POST method is allowed",
+        _ if path.starts_with("/api/storage/") => "Only GET method is allowed",
         _ => match agents {
             Some("report" | "unlink" | "uninstall") => "Only POST is allowed",
             Some("lookup") => "Only GET is allowed",

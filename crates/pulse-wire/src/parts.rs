@@ -157,7 +157,13 @@ impl Heavy {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"tasks\":");
         out.extend_from_slice(&self.tasks.json);
-        out.extend_from_slice(b",\"pveBackups\":");
+        out.push(b',');
+        self.write_backups(out);
+    }
+
+    /// v5's keys of backups, without braces.
+    fn write_backups(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\"pveBackups\":");
         self.write_pve(out);
         out.extend_from_slice(b",\"pbsBackups\":");
         self.pbs_backups.write(out);
@@ -197,6 +203,14 @@ fn encode(value: &impl Serialize) -> Result<Bytes> {
     serde_json::to_vec(value).map(Bytes::from)
 }
 
+/// An object with one key.
+fn wrapped(key: &str, list: &[u8]) -> Bytes {
+    let mut out = format!("{{\"{key}\":").into_bytes();
+    out.extend_from_slice(list);
+    out.push(b'}');
+    out.into()
+}
+
 impl PartsCache {
     /// The JSON of `GET /api/state`.
     pub fn state(&mut self, snapshot: &Arc<Snapshot>) -> Result<Bytes> {
@@ -219,6 +233,47 @@ impl PartsCache {
         out.push(b'}');
         out.extend_from_slice(end);
         Ok(out.into())
+    }
+
+    /// The JSON of `GET /api/backups`.
+    pub fn backups(&mut self, snapshot: &Snapshot) -> Result<Bytes> {
+        self.heavy.update(snapshot)?;
+        let heavy = &self.heavy;
+        let mut out = Vec::with_capacity(heavy.size() * 2);
+        out.push(b'{');
+        heavy.write_backups(&mut out);
+        for (key, list) in [
+            ("backupTasks", &heavy.backup_tasks.json),
+            ("storageBackups", &heavy.storage_backups.json),
+            ("guestSnapshots", &heavy.guest_snapshots.json),
+        ] {
+            out.extend_from_slice(format!(",\"{key}\":").as_bytes());
+            out.extend_from_slice(list);
+        }
+        out.push(b'}');
+        Ok(out.into())
+    }
+
+    /// The JSON of `GET /api/backups/pve`.
+    pub fn storage_backups(&mut self, snapshot: &Snapshot) -> Result<Bytes> {
+        self.heavy
+            .storage_backups
+            .update(&snapshot.storage_backups, StorageBackupJson::new)?;
+        Ok(wrapped("backups", &self.heavy.storage_backups.json))
+    }
+
+    /// The JSON of `GET /api/backups/pbs`: the servers.
+    pub fn backup_servers(&mut self, snapshot: &Snapshot) -> Result<Bytes> {
+        self.pbs.update(&snapshot.pbs, PbsJson::new)?;
+        Ok(wrapped("instances", &self.pbs.json))
+    }
+
+    /// The JSON of `GET /api/snapshots`.
+    pub fn snapshots(&mut self, snapshot: &Snapshot) -> Result<Bytes> {
+        self.heavy
+            .guest_snapshots
+            .update(&snapshot.guest_snapshots, GuestSnapshotJson::new)?;
+        Ok(wrapped("snapshots", &self.heavy.guest_snapshots.json))
     }
 
     /// The state of the delta protocol's snapshot frame: with revisions instead of the lists of

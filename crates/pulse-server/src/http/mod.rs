@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod ask;
+pub mod cached;
 pub mod layers;
 pub mod listener;
 pub mod metrics;

@@ -48,7 +48,7 @@ impl Encoding {
         }
     }
 
-    fn compress(self, bytes: &Bytes) -> std::io::Result<Bytes> {
+    pub(crate) fn compress(self, bytes: &Bytes) -> std::io::Result<Bytes> {
         use std::io::Write as _;
         Ok(match self {
             Self::Identity => bytes.clone(),
@@ -84,6 +84,12 @@ struct Cached {
 pub struct StateCache(Mutex<Cached>);
 
 impl StateCache {
+    /// Something that is put together from the state's parts, each encoded once.
+    pub fn with_parts<T>(&self, read: impl FnOnce(&mut PartsCache) -> T) -> T {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&mut cached.parts)
+    }
+
     /// The body of `GET /api/state`.
     pub fn body(&self, snapshot: &Arc<Snapshot>, encoding: Encoding) -> std::io::Result<Bytes> {
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);

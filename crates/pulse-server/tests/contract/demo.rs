@@ -56,7 +56,7 @@ const OPTIONAL: [(&str, &str); 9] = [
     ),
 ];
 
-fn allow_what_is_optional(shape: &mut Shape) {
+pub fn allow_what_is_optional(shape: &mut Shape) {
     for (list, keys) in OPTIONAL {
         for key in keys.split_whitespace() {
             shape.allow_absence(&format!("{list}.{key}"));

@@ -90,6 +90,7 @@ fn every_line_belongs_to_a_replayed_group() {
     let groups = [
         "access",
         "agents",
+        "backups",
         "charts",
         "core",
         "cors",
@@ -102,6 +103,7 @@ fn every_line_belongs_to_a_replayed_group() {
         "reports",
         "security",
         "sockets",
+        "storage",
         "system",
     ];
     let lines = LIST

@@ -7,6 +7,7 @@ mod agents;
 mod cors;
 mod demo;
 mod deviations;
+mod lists;
 mod nodes;
 #[path = "../recorded/mod.rs"]
 mod recorded;
