@@ -4,6 +4,63 @@
  */
 
 export interface paths {
+    "/api/backups/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Guest by guest: the jobs that back it up, the last good backup, whether it was verified, and
+         *     what is wrong.
+         */
+        get: operations["coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/frequency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many backups were made on each of the last days. */
+        get: operations["frequency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All backups of all sources, newest first, as columns. Made once per change of a backup, with
+         *     an ETag; names of guests are not in it.
+         */
+        get: operations["table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/charts": {
         parameters: {
             query?: never;
@@ -72,6 +129,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tasks of all Proxmox servers that are known, filtered. */
+        get: operations["tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/version": {
         parameters: {
             query?: never;
@@ -124,6 +198,31 @@ export interface components {
             /** @description The chosen guests of `vmids`, the excepted ones of `all`. */
             vmids?: number[];
             pool?: string;
+        };
+        /** @description Columns of equal length, newest backup first. */
+        BackupRows: {
+            /** @description Index into `groups`. */
+            group: number[];
+            /** @description Seconds by which the backup is older than the row before it; of the first row 0. */
+            older: number[];
+            /** @description Bytes; −1 while it is being written. */
+            size: number[];
+            /** @description Sum of 1 verified, 2 verification failed, 4 protected, 8 encrypted, 16 not complete. */
+            flags: number[];
+            /** @description Index into `comments`; 0 is none. */
+            comment: number[];
+        };
+        /** @description `GET /api/backups/table` */
+        BackupTable: {
+            count: number;
+            /**
+             * Format: int64
+             * @description Unix s of the first row.
+             */
+            newest: number;
+            groups: components["schemas"]["TableGroup"][];
+            comments: string[];
+            rows: components["schemas"]["BackupRows"];
         };
         /** @description A vzdump task. */
         BackupTaskJson: {
@@ -354,6 +453,62 @@ export interface components {
              */
             temp: number;
         };
+        /** @description `GET /api/backups/coverage` */
+        Coverage: {
+            guests: components["schemas"]["CoveredGuest"][];
+            summary: components["schemas"]["CoverageSummary"];
+        };
+        CoverageSummary: {
+            guests: number;
+            /** @description In a job and with a good backup. */
+            covered: number;
+            withoutJob: number;
+            withoutGoodBackup: number;
+            verified: number;
+        };
+        /** @description How a guest is protected. */
+        CoveredGuest: {
+            /** @description Id of the guest in the state. */
+            id: string;
+            instance: string;
+            node: string;
+            /** Format: int32 */
+            vmid: number;
+            name: string;
+            /** @description `qemu`, `lxc` or `oci`. */
+            type: string;
+            template?: boolean;
+            /** @description Ids of the enabled jobs that back it up. */
+            jobs: string[];
+            /**
+             * Format: int64
+             * @description Unix ms of the newest backup, whatever its state.
+             */
+            lastBackup?: number | null;
+            /**
+             * Format: int64
+             * @description Unix ms of the newest that is complete and not known to be damaged.
+             */
+            lastGood?: number | null;
+            /** @description Whether that one was verified. */
+            verified: boolean;
+            /**
+             * Format: int64
+             * @description Unix ms of the newest verified one.
+             */
+            lastVerified?: number | null;
+            /** Format: int32 */
+            count: number;
+            /** Format: int32 */
+            damaged?: number;
+            /** Format: int32 */
+            incomplete?: number;
+            /**
+             * @description What is wrong: `no job`, `no backup`, `only damaged backups`, `only incomplete backups`,
+             *     `jobs not known`; absent when nothing is.
+             */
+            reason?: string;
+        };
         CpuInfoJson: {
             model: string;
             /** Format: int32 */
@@ -392,6 +547,44 @@ export interface components {
             fullAt?: number | null;
             /** Format: int32 */
             snapshots: number;
+        };
+        /** @description One day of the reader. */
+        Day: {
+            /**
+             * Format: int64
+             * @description Unix ms of its midnight.
+             */
+            start: number;
+            /**
+             * Format: int32
+             * @description Files on storages of Proxmox VE.
+             */
+            pve: number;
+            /**
+             * Format: int32
+             * @description Backups on backup servers.
+             */
+            pbs: number;
+            /**
+             * Format: int32
+             * @description Backups of mail gateways.
+             */
+            pmg: number;
+            /**
+             * Format: int32
+             * @description Snapshots of guests.
+             */
+            snapshots: number;
+            /**
+             * Format: int64
+             * @description Bytes of all but the snapshots, as their servers state the size.
+             */
+            bytes: number;
+            /**
+             * Format: int32
+             * @description Backup tasks that failed, as far as they are known.
+             */
+            failed: number;
         };
         DiskIoJson: {
             device: string;
@@ -437,6 +630,11 @@ export interface components {
             metrics: components["schemas"]["Empty"];
             performance: components["schemas"]["Empty"];
             stats: components["schemas"]["Empty"];
+        };
+        /** @description `GET /api/backups/frequency` */
+        Frequency: {
+            /** @description Oldest first. */
+            days: components["schemas"]["Day"][];
         };
         GpuTemperatureJson: {
             device: string;
@@ -1434,6 +1632,29 @@ export interface components {
             zfsPool?: null | components["schemas"]["PoolHealthJson"];
             thinPool?: null | components["schemas"]["ThinPoolJson"];
         };
+        /** @description What many rows have in common: the backups of one thing in one place. */
+        TableGroup: {
+            /** @description `pve` (files on storages), `pbs` or `pmg`. */
+            source: string;
+            /** @description The configured connection. */
+            instance: string;
+            /** @description Storage or datastore. */
+            store: string;
+            namespace?: string;
+            /** @description `vm`, `ct`, `host`, `unknown`. */
+            kind: string;
+            /** @description A VMID, or a host's name. */
+            id: string;
+            owner?: string;
+            node?: string;
+            format?: string;
+            /** @description The instance whose guest it is; absent when no evidence tells. */
+            guestInstance?: string;
+            /** @description Why it is that guest's, in words. */
+            evidence?: string;
+            /** @description The instances that could be meant where nothing tells which. */
+            candidates?: string[];
+        };
         /** @description A task of any Proxmox server. An addition to v5's state. */
         TaskJson: {
             upid: string;
@@ -1457,6 +1678,15 @@ export interface components {
             outcome: string;
             /** @description Proxmox's text. */
             status: string;
+        };
+        /** @description `GET /api/tasks` */
+        Tasks: {
+            /** @description Running ones first, then newest first. */
+            tasks: components["schemas"]["TaskJson"][];
+            /** @description All that match. */
+            total: number;
+            running: number;
+            failed: number;
         };
         /**
          * @description Temperatures of a node. Each kind of sensor comes from the host agent when that reports it,
@@ -1584,6 +1814,68 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    coverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coverage"];
+                };
+            };
+        };
+    };
+    frequency: {
+        parameters: {
+            query?: {
+                /** @description How many days, today included: 1 to 366, 30 when absent. */
+                days?: number;
+                /** @description Minutes by which the reader's clock is ahead of UTC, −840 to 840. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Frequency"];
+                };
+            };
+        };
+    };
+    table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupTable"];
+                };
+            };
+        };
+    };
     charts: {
         parameters: {
             query?: {
@@ -1675,6 +1967,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StateJson"];
+                };
+            };
+        };
+    };
+    tasks: {
+        parameters: {
+            query?: {
+                /** @description Comma list of connections. */
+                instance?: string;
+                node?: string;
+                /** @description Comma list of worker types. */
+                type?: string;
+                /** @description Comma list of `running`, `ok`, `warnings`, `failed`, `unknown`. */
+                outcome?: string;
+                vmid?: number;
+                /** @description Unix ms: started then or later. */
+                since?: number;
+                /** @description Part of the target, type, user or node, in any case. */
+                search?: string;
+                /** @description 1 to 2000, 200 when absent. */
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tasks"];
                 };
             };
         };
