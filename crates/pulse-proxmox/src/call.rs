@@ -120,7 +120,7 @@ impl fmt::Debug for Call {
     }
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     match text {
         // A proxy on the way would resolve these as path steps.
         "." => "%2E".to_owned(),

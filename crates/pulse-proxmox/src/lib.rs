@@ -16,6 +16,7 @@ pub mod decode;
 mod error;
 mod meter;
 pub mod outbound;
+pub mod pbs;
 pub mod pve;
 
 pub use auth::{Credentials, CredentialsError, Dialect};
@@ -25,5 +26,6 @@ pub use decode::{DecodeError, Decoded, SkippedElement};
 pub use error::{CONNECT_FAILED, Error, ErrorKind, LoginError, PROXY_TIMEOUT, Result, StatusError};
 pub use meter::{CallStats, LATENCY_BUCKETS, Meter};
 pub use outbound::{Fingerprint, ServerAddress, TlsFailure, TlsMode, TransportError};
+pub use pbs::PbsClient;
 pub use pulse_core::Secret;
 pub use pve::{GuestKind, PveApi, PveClient, PveOptions, ResourceFilter, types};

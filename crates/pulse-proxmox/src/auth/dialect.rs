@@ -6,6 +6,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
     pub(super) cookie: &'static str,
+    /// The ticket is percent-encoded in the cookie.
+    pub(super) escaped_cookie: bool,
     pub(super) token_scheme: &'static str,
     pub(super) token_separator: char,
     /// A ticket this old is replaced before use.
@@ -15,6 +17,7 @@ pub struct Dialect {
 impl Dialect {
     pub const PVE: Self = Self {
         cookie: "PVEAuthCookie",
+        escaped_cookie: false,
         token_scheme: "PVEAPIToken",
         token_separator: '=',
         // Tickets die at 2 h.
@@ -22,6 +25,7 @@ impl Dialect {
     };
     pub const PBS: Self = Self {
         cookie: "PBSAuthCookie",
+        escaped_cookie: true,
         token_scheme: "PBSAPIToken",
         token_separator: ':',
         ..Self::PVE

@@ -199,7 +199,12 @@ impl Session {
             }
         }
         let login = read_login(&answer.body).map_err(failed)?;
-        let cookie = format!("{}={}", self.dialect.cookie, login.0.expose());
+        let ticket = if self.dialect.escaped_cookie {
+            Secret::new(crate::call::escape(login.0.expose()))
+        } else {
+            login.0
+        };
+        let cookie = format!("{}={}", self.dialect.cookie, ticket.expose());
         Ok(Ticket {
             cookie: sensitive(outbound, PATH, &cookie)?,
             csrf: sensitive(outbound, PATH, login.1.expose())?,

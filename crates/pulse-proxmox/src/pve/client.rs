@@ -22,6 +22,8 @@ use crate::outbound::{
 pub struct PveOptions {
     pub outbound: OutboundOptions,
     pub credentials: Credentials,
+    /// Which product is asked: they write a login differently.
+    pub dialect: Dialect,
     /// Upper bound for the deadline of every call (the `connectionTimeout` setting). Default 60 s.
     pub max_deadline: Duration,
     pub meter: Arc<Meter>,
@@ -32,6 +34,7 @@ impl PveOptions {
         Self {
             outbound: OutboundOptions::new(address, tls),
             credentials,
+            dialect: Dialect::PVE,
             max_deadline: Duration::from_mins(1),
             meter: Arc::default(),
         }
@@ -64,7 +67,7 @@ impl PveClient {
         Ok(Self {
             endpoint,
             outbound,
-            session: Session::new(Dialect::PVE, options.credentials),
+            session: Session::new(options.dialect, options.credentials),
             max_deadline: options.max_deadline,
             meter: options.meter,
         })
