@@ -87,7 +87,9 @@ async fn replay() -> String {
                             reason: format!("Method 'GET {path}' not implemented"),
                             body: b"{\"data\":null}".to_vec(),
                         };
-                        let answer = recordings.get(path).unwrap_or(&missing);
+                        // Ours also asks for running ones, and for more than a page.
+                        let path = path.replace("?source=all&limit=200&", "?");
+                        let answer = recordings.get(&path).unwrap_or(&missing);
                         let head = format!(
                             "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                             answer.status,
@@ -122,8 +124,16 @@ impl pulse_collect::Sink for Reports {
     }
 }
 
-/// Keys that ours has in addition to v5.
-const ADDED: [&str; 8] = [
+/// Keys that ours has in addition to v5, or that the recording leaves out because they move.
+const ADDED: [&str; 16] = [
+    "updates",
+    "certificates",
+    "vendor",
+    "lastChecked",
+    "lastSyncStatus",
+    "lastTryTime",
+    "polledAt",
+    "error",
     "memorySource",
     "ioStatusReason",
     "diskStatusReason",
@@ -135,7 +145,15 @@ const ADDED: [&str; 8] = [
 ];
 
 /// What differs on purpose: where, and why.
-const DEVIATIONS: [(&str, &str); 10] = [
+const DEVIATIONS: [(&str, &str); 12] = [
+    (
+        "pveBackups/guestSnapshots/replay-pve1-101-after-upgrade/vmstate",
+        "named mistake: no memory in these snapshots",
+    ),
+    (
+        "pveBackups/guestSnapshots/replay-pve1-101-pre-upgrade/vmstate",
+        "the same",
+    ),
     ("nodes/replay-pve1/host", "the address of the replay"),
     (
         "vms/replay:pve1:100/memory",
@@ -279,6 +297,18 @@ async fn the_recorded_server_looks_as_in_the_original() {
         inventory.apply(report);
         let state = serde_json::to_value(StateJson::new(&inventory.snapshot())).unwrap();
         // All that is asked guest by guest has been answered.
+        let slow = state["physicalDisks"]
+            .as_array()
+            .is_some_and(|list| !list.is_empty())
+            && state["replicationJobs"]
+                .as_array()
+                .is_some_and(|list| !list.is_empty())
+            && state["pveBackups"]["backupTasks"]
+                .as_array()
+                .is_some_and(|list| list.len() > 3)
+            && state["pveBackups"]["guestSnapshots"]
+                .as_array()
+                .is_some_and(|list| list.len() > 1);
         let web = by_id(&state["vms"], "replay:pve1:100");
         let dns = by_id(&state["containers"], "replay:pve1:200");
         let proxy = by_id(&state["containers"], "replay:pve1:201");
@@ -288,24 +318,36 @@ async fn the_recorded_server_looks_as_in_the_original() {
             && web["disks"].is_array()
             && dns["osName"].is_string()
             && proxy["osName"].is_string()
+            && slow
         {
             break state;
         }
     };
     let reference: Value = serde_json::from_str(REFERENCE).unwrap();
     let mut found = Vec::new();
-    for list in ["nodes", "vms", "containers", "storage"] {
-        let theirs = reference["state"][list].as_array().unwrap();
-        assert_eq!(
-            state[list].as_array().unwrap().len(),
-            theirs.len(),
-            "number of {list}"
-        );
+    let lists = [
+        "/nodes",
+        "/vms",
+        "/containers",
+        "/storage",
+        "/physicalDisks",
+        "/replicationJobs",
+        "/pveBackups/backupTasks",
+        "/pveBackups/storageBackups",
+        "/pveBackups/guestSnapshots",
+    ];
+    for list in lists {
+        let of = |state: &Value| state.pointer(list).unwrap().clone();
+        let (ours, theirs) = (of(&state), of(&reference["state"]));
+        let theirs = theirs.as_array().unwrap();
+        let name = &list[1..];
+        let number = ours.as_array().unwrap().len();
+        assert_eq!(number, theirs.len(), "number of {name}: {ours}");
         for object in theirs {
             let id = object["id"].as_str().unwrap();
             compare(
-                &format!("{list}/{id}"),
-                by_id(&state[list], id),
+                &format!("{name}/{id}"),
+                by_id(&ours, id),
                 object,
                 &mut found,
             );

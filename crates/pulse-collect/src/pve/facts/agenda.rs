@@ -29,8 +29,10 @@ const RETRY_MS: i64 = 30_000;
 const SLOWEST_RETRY_MS: i64 = 300_000;
 /// Answers are gathered for so long before they are passed on.
 const GATHER: Duration = Duration::from_secs(1);
-/// The first snapshots of all guests are spread over this time.
-const FIRST_SNAPSHOTS_MS: i64 = 600_000;
+/// The first snapshots of all guests are spread over this time for each guest, and no more than
+/// the second.
+const FIRST_SNAPSHOT_MS: f64 = 500.0;
+const FIRST_SNAPSHOTS_MS: f64 = 600_000.0;
 
 /// Something that changed on the server, so that it is worth asking at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -384,8 +386,9 @@ impl State {
                 let item = before.remove(&question).unwrap_or_else(|| {
                     Item::new(match &question {
                         Question::Snapshots(_) if !observed => {
-                            let spread = (question.spread() * FIRST_SNAPSHOTS_MS as f64) as i64;
-                            now.plus_millis(spread.min(question.every(source, &world)) + 5_000)
+                            let over = world.guests.len() as f64 * FIRST_SNAPSHOT_MS;
+                            let spread = question.spread() * over.min(FIRST_SNAPSHOTS_MS);
+                            now.plus_millis(2_000 + spread as i64)
                         }
                         _ => now,
                     })
