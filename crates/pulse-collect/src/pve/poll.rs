@@ -12,7 +12,9 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use pulse_core::rates::RateTracker;
-use pulse_core::{Guest, InstanceHealth, Node, PollFailure, PveReport, Storage, Timestamp};
+use pulse_core::{
+    Bytes, Capacity, Guest, InstanceHealth, Node, PollFailure, PveReport, Storage, Timestamp,
+};
 use pulse_proxmox::types::{
     GuestStatus, NodeStatus, NodeStorage, Resource, ResourceKind, StorageDefinition,
 };
@@ -209,7 +211,7 @@ impl Poller {
         };
 
         let health = self.health();
-        let nodes: Vec<Node> = rows
+        let mut nodes: Vec<Node> = rows
             .iter()
             .map(|row| {
                 let inputs = node::Inputs {
@@ -228,6 +230,7 @@ impl Poller {
             .source
             .storage
             .then(|| storage::merge(&self.source, &self.storages, &self.definitions));
+        self.root_disks(&mut nodes);
         let world = self.world(&nodes, &guests, storages.as_deref());
         self.facts.observe(world, read_at);
         Ok(PveReport {
@@ -295,6 +298,24 @@ impl Poller {
         let own = self.histories.get(node).and_then(|(_, history)| *history);
         own.or_else(|| self.facts.node_memory(node))
             .filter(|history| now.since(history.at) <= HISTORY_KEPT_MS)
+    }
+
+    /// A node that tells nothing of its root filesystem shows the storage that usually lies on it.
+    fn root_disks(&self, nodes: &mut [Node]) {
+        for node in nodes.iter_mut().filter(|node| node.disk.total.get() == 0) {
+            let rows = self.storages.get(&node.name).map(|(_, rows)| rows);
+            let of = |name: &str| {
+                rows?
+                    .iter()
+                    .find(|row| row.storage == name && row.total.is_some_and(|total| total > 0))
+            };
+            if let Some(row) = of("local").or_else(|| of("local-lvm")) {
+                node.disk = Capacity {
+                    available: row.avail.map(Bytes),
+                    ..Capacity::known(Bytes(row.total.unwrap_or(0)), Bytes(row.used.unwrap_or(0)))
+                };
+            }
+        }
     }
 
     /// What there is to ask about beside the lists.
@@ -417,7 +438,7 @@ impl Poller {
             resources.iter().any(|r| {
                 r.kind == ResourceKind::Qemu
                     && r.node.as_deref() == Some(node)
-                    && r.status.as_deref() == Some("running")
+                    && matches!(r.status.as_deref(), Some("running" | "paused"))
             })
         };
         let with_vms = rows
