@@ -28,7 +28,7 @@ async fn memory() {
         &json!({"memory": {"used": G - 700 * M}, "memorySource": "rrd-memavailable"}),
     );
     let ct = shown(json!({}), json!({}), |site| {
-        site.refuse(RRD, 596, "Connection timed out")
+        site.refuse(RRD, 596, "Connection timed out");
     })
     .await;
     check(

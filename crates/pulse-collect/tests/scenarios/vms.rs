@@ -356,7 +356,7 @@ async fn v45_to_v49_names_tags_templates_locks() {
 #[tokio::test]
 async fn v52_only_what_is_wanted_is_collected() {
     let mut site = Site::new("north", None, &["alpha"], |source| {
-        source.containers = false
+        source.containers = false;
     })
     .await;
     site.vm(json!({}), json!({}));
