@@ -7,8 +7,17 @@
 //! still (disks, jobs, backups, upkeep) by [`pve::Facts`] from the same budget. Mapping answers to values
 //! is pure and lives in `pve::node`, `pve::guest` and `pve::storage`.
 
+mod poller;
 pub mod pve;
 mod runner;
+mod schedule;
 
+pub use poller::{Hint, Hints, InstanceKey, Outbox, Poll, Profile, Source};
 pub use pve::{EndpointName, Extent, PveSource, SkipBackend};
-pub use runner::{Clock, PollStatus, Runner, Sink};
+pub use runner::{
+    BreakerStatus, Clock, DeadLetterStatus, Histogram, POLL_BUCKETS, PollStatus, Runner, Sink,
+    WAIT_BUCKETS,
+};
+pub use schedule::{
+    Adaptive, Breaker, BreakerState, DeadLetter, DeadReason, Outcome, Schedule, Timing,
+};

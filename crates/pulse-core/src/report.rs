@@ -40,6 +40,19 @@ pub enum ReportBody {
     Host(Box<Host>),
 }
 
+impl ReportBody {
+    /// Sets how long it takes to the next poll: things are stale after three of these.
+    pub fn set_interval(&mut self, interval: std::time::Duration) {
+        let seconds = u32::try_from(interval.as_secs()).unwrap_or(u32::MAX).max(1);
+        match self {
+            Self::Pve(report) => report.interval_seconds = seconds,
+            Self::Pbs(report) => report.interval_seconds = seconds,
+            Self::Pmg(report) => report.interval_seconds = seconds,
+            Self::PveFacts { .. } | Self::PollFailed { .. } | Self::Host(_) => {}
+        }
+    }
+}
+
 /// One poll of one PVE instance.
 #[derive(Clone, Debug, Default)]
 pub struct PveReport {

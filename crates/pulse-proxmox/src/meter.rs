@@ -1,7 +1,7 @@
 //! Counts what we ask of the servers: per path template, for `/metrics` and the request budget.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Upper bounds of the latency buckets, in seconds; the last bucket of [`CallStats::buckets`] is unbounded.
@@ -11,6 +11,8 @@ pub const LATENCY_BUCKETS: [f64; 8] = [0.01, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 30
 #[derive(Debug, Default)]
 pub struct Meter {
     calls: Mutex<BTreeMap<&'static str, CallStats>>,
+    /// Counts everything, too.
+    whole: Option<Arc<Self>>,
 }
 
 /// Totals of one path template.
@@ -32,6 +34,14 @@ pub struct CallStats {
 }
 
 impl Meter {
+    /// Counts a part of what `whole` counts.
+    pub fn within(whole: Arc<Self>) -> Self {
+        Self {
+            whole: Some(whole),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn request(
         &self,
         template: &'static str,
@@ -39,7 +49,7 @@ impl Meter {
         bytes: usize,
         failed: bool,
     ) {
-        self.update(template, |stats| {
+        self.update(template, &|stats| {
             stats.requests += 1;
             stats.failures += u64::from(failed);
             stats.bytes += bytes as u64;
@@ -54,7 +64,7 @@ impl Meter {
 
     pub(crate) fn decoded(&self, template: &'static str, skipped: usize, odd: u64) {
         if skipped > 0 || odd > 0 {
-            self.update(template, |stats| {
+            self.update(template, &|stats| {
                 stats.skipped_elements += skipped as u64;
                 stats.odd_values += odd;
             });
@@ -79,7 +89,10 @@ impl Meter {
             .sum()
     }
 
-    fn update(&self, template: &'static str, change: impl FnOnce(&mut CallStats)) {
+    fn update(&self, template: &'static str, change: &dyn Fn(&mut CallStats)) {
+        if let Some(whole) = &self.whole {
+            whole.update(template, change);
+        }
         change(
             self.calls
                 .lock()

@@ -89,6 +89,7 @@ impl App {
         let (recorder, observer) = Recorder::start(history.clone());
         let inventory = pulse_inventory::spawn(now, observer);
         let runner = Arc::new(Runner::new(InventorySink(inventory.clone()), Arc::new(now)));
+        runner.set_timing(crate::sources::timing(&config));
         let state = StateCache::default();
         let live = Live::start(inventory.subscribe());
         let ingest = {
@@ -179,8 +180,8 @@ impl App {
 
     /// Stops sources and writes what is buffered.
     pub async fn shutdown(&self) {
-        for name in self.runner.names() {
-            self.runner.stop(&name).await;
+        for key in self.runner.keys() {
+            self.runner.stop(&key).await;
         }
         self.live.close();
         if let Err(error) = self.auth.flush().await {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use pulse_collect::PveSource;
+use pulse_collect::{InstanceKey, PveSource};
 use pulse_core::{InstanceKind, ReportBody, Secret, SourceReport};
 use pulse_proxmox::{ClusterClient, Credentials, PveClient, PveOptions, ServerAddress, TlsMode};
 use pulse_sim::{Clock, Datacenter, Fleet, SimServer, Tls};
@@ -190,7 +190,9 @@ async fn take(app: &App, mut report: HostReport) {
 
 async fn stop(app: &App, mut demo: Running) -> anyhow::Result<()> {
     for name in &demo.instances {
-        app.runner.stop(name).await;
+        app.runner
+            .stop(&InstanceKey::new(InstanceKind::Pve, name))
+            .await;
     }
     demo.agents.abort();
     // A report under way must not arrive after everything was forgotten. The task ends with an

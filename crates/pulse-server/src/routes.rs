@@ -140,6 +140,15 @@ pub fn table() -> Vec<Entry> {
             delete(api::agents::remove_none),
         ),
         entry(
+            rule(
+                Method::GET,
+                "/api/monitoring/scheduler/health",
+                Authenticated,
+            )
+            .scope(Scope::MonitoringRead),
+            get(api::scheduler::health),
+        ),
+        entry(
             rule(Method::GET, "/api/system/mock-mode", Access::Admin).scope(Scope::SettingsRead),
             get(api::system::mock_mode),
         ),

@@ -1,9 +1,10 @@
 //! From stored node records to running pollers.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pulse_collect::{EndpointName, PveSource};
+use pulse_collect::{EndpointName, InstanceKey, PveSource, Timing};
 use pulse_core::InstanceKind;
 use pulse_proxmox::cluster::{Member, plan_endpoints};
 use pulse_proxmox::{
@@ -14,6 +15,19 @@ use pulse_store::{NodeKind, NodeRecord};
 
 use crate::app::App;
 use crate::config::Config;
+
+/// The schedule that the environment asks for.
+pub fn timing(config: &Config) -> Timing {
+    Timing {
+        poll_limit: Timing::limit_for(config.connection_timeout, Duration::from_secs(180)),
+        ..Timing::default()
+    }
+}
+
+/// The runner's name of a stored node.
+pub fn key(kind: NodeKind, name: &str) -> InstanceKey {
+    InstanceKey::new(instance_kind(kind), name)
+}
 
 /// Why a record cannot be polled as it stands.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +49,8 @@ pub struct Sources {
     interval: u32,
     deadline: Duration,
     meter: Arc<Meter>,
+    /// What was asked of each instance; all of it counts in `meter`, too.
+    meters: Mutex<BTreeMap<InstanceKey, Arc<Meter>>>,
     changes: tokio::sync::Mutex<()>,
 }
 
@@ -44,6 +60,7 @@ impl Sources {
             interval: config.pve_interval,
             deadline: config.connection_timeout,
             meter: Arc::default(),
+            meters: Mutex::default(),
             changes: tokio::sync::Mutex::default(),
         }
     }
@@ -56,6 +73,16 @@ impl Sources {
     /// What was asked of all Proxmox servers.
     pub fn meter(&self) -> &Meter {
         &self.meter
+    }
+
+    fn meters(&self) -> MutexGuard<'_, BTreeMap<InstanceKey, Arc<Meter>>> {
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The meter of an instance; it stays the same when the instance is edited.
+    pub fn meter_of(&self, key: InstanceKey) -> Arc<Meter> {
+        let new = || Arc::new(Meter::within(Arc::clone(&self.meter)));
+        Arc::clone(self.meters().entry(key).or_insert_with(new))
     }
 
     /// A client of one address with a record's credentials.
@@ -78,7 +105,7 @@ impl Sources {
         .map_err(|error| SourceError::Credentials(record.name.clone(), error))?;
         let mut options = PveOptions::new(address, tls, credentials);
         options.max_deadline = self.deadline;
-        options.meter = Arc::clone(&self.meter);
+        options.meter = self.meter_of(key(record.kind, &record.name));
         Ok(PveClient::new(options)?)
     }
 
@@ -184,13 +211,14 @@ impl Sources {
 
     /// Polls with changed settings; what is known stays until the first answer.
     pub async fn restart(&self, app: &App, record: &NodeRecord) {
-        app.runner.stop(&record.name).await;
+        app.runner.stop(&key(record.kind, &record.name)).await;
         self.start(app, record).await;
     }
 
     /// Stops polling and forgets what came from a node.
     pub async fn stop(&self, app: &App, kind: NodeKind, name: &str) {
-        app.runner.stop(name).await;
+        app.runner.stop(&key(kind, name)).await;
+        self.meters().remove(&key(kind, name));
         app.inventory
             .remove_instance(instance_kind(kind), name)
             .await;

@@ -73,7 +73,7 @@ async fn a_cluster_is_tested_added_polled_and_removed() {
     assert_eq!(removed.status, 200);
     let list = server.call("GET", "/api/config/nodes", None).await;
     assert_eq!(list.json(), json!([]));
-    let names: Vec<String> = server.app.runner.names();
+    let names = server.app.runner.keys();
     assert!(names.is_empty(), "{names:?}");
     server.stop().await;
 }

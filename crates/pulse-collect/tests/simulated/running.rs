@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pulse_collect::{Runner, Sink};
-use pulse_core::{ReportBody, SourceReport, Timestamp};
+use pulse_collect::{InstanceKey, Runner, Sink};
+use pulse_core::{InstanceKind, ReportBody, SourceReport, Timestamp};
 use pulse_sim::{Answer, Clock as SimClock, Effect, Fault, FleetSpec};
 
 use crate::lab::{Setup, until};
@@ -32,6 +32,10 @@ impl Reports {
         let failed = |r: &&SourceReport| matches!(r.body, ReportBody::PollFailed { .. });
         reports.iter().filter(failed).count()
     }
+}
+
+fn key() -> InstanceKey {
+    InstanceKey::new(InstanceKind::Pve, "lab")
 }
 
 struct Lab {
@@ -90,7 +94,7 @@ async fn polls_of_an_instance_never_overlap() {
     let mut most = 0;
     until("three polls", || {
         // Whatever is asked for: the poll under way is the only one.
-        lab.runner.poll_now("lab");
+        lab.runner.poll_now(&key());
         most = most.max(lab.polls_begun().saturating_sub(lab.reports.count()));
         lab.reports.count() >= 3
     })
@@ -117,7 +121,7 @@ async fn a_refused_login_pauses_everything() {
     lab.bend("*", Effect::Unauthorized);
     lab.runner.start(lab.source.clone());
     until("the first failure", || lab.reports.failures() == 1).await;
-    let status = lab.runner.statuses().remove("lab").unwrap();
+    let status = lab.runner.statuses().remove(&key()).unwrap();
     let pause = status
         .next_poll
         .unwrap()
@@ -129,12 +133,12 @@ async fn a_refused_login_pauses_everything() {
     assert_eq!(lab.requests(), 1);
     // The operator who fixed it need not wait.
     lab.sim.heal();
-    lab.runner.poll_now("lab");
+    lab.runner.poll_now(&key());
     until("a good poll", || {
         lab.reports.count() > lab.reports.failures()
     })
     .await;
-    let status = lab.runner.statuses().remove("lab").unwrap();
+    let status = lab.runner.statuses().remove(&key()).unwrap();
     assert_eq!(status.consecutive_failures, 0);
 }
 
@@ -145,7 +149,7 @@ async fn other_failures_are_tried_again_and_recover() {
     until("a good poll", || lab.reports.count() >= 1).await;
     lab.bend("*", Effect::Drop);
     until("failures", || lab.reports.failures() >= 2).await;
-    let status = lab.runner.statuses().remove("lab").unwrap();
+    let status = lab.runner.statuses().remove(&key()).unwrap();
     assert!(status.consecutive_failures >= 2);
     assert!(status.first_failure.unwrap() >= status.last_success.unwrap());
     lab.sim.heal();
@@ -165,13 +169,13 @@ async fn a_stopped_instance_reports_and_asks_nothing_any_more() {
     lab.bend("/cluster/resources", Effect::Slow { ms: 600 });
     let begun = lab.polls_begun();
     until("a slow poll", || lab.polls_begun() > begun).await;
-    lab.runner.stop("lab").await;
+    lab.runner.stop(&key()).await;
     let (reports, requests) = (lab.reports.count(), lab.requests());
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(lab.reports.count(), reports);
     assert!(lab.requests() <= requests + 1, "only what was under way");
-    assert!(lab.runner.names().is_empty());
-    assert!(!lab.runner.poll_now("lab"));
+    assert!(lab.runner.keys().is_empty());
+    assert!(!lab.runner.poll_now(&key()));
 }
 
 #[tokio::test]

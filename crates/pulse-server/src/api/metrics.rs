@@ -7,17 +7,17 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
 
-use crate::app::{App, VERSION, now};
+use crate::app::{App, VERSION};
 use crate::http::metrics::BUCKETS;
 
-struct Text(String);
+pub(super) struct Text(String);
 
 impl Text {
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
+    pub(super) fn head(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    fn value(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+    pub(super) fn value(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
         self.0.push_str(name);
         if !labels.is_empty() {
             let list: Vec<String> = labels
@@ -29,7 +29,7 @@ impl Text {
         let _ = writeln!(self.0, " {value}");
     }
 
-    fn single(&mut self, name: &str, kind: &str, help: &str, value: f64) {
+    pub(super) fn single(&mut self, name: &str, kind: &str, help: &str, value: f64) {
         self.head(name, kind, help);
         self.value(name, &[], value);
     }
@@ -115,50 +115,7 @@ fn inventory(app: &App, text: &mut Text) {
 }
 
 fn polling(app: &App, text: &mut Text) {
-    let statuses = app.runner.statuses();
-    let at = now();
-    text.head("pulse_poll_failures", "gauge", "Failed polls in a row.");
-    for (instance, status) in &statuses {
-        text.value(
-            "pulse_poll_failures",
-            &[("instance", instance)],
-            f64::from(status.consecutive_failures),
-        );
-    }
-    text.head("pulse_polls_total", "counter", "Polls since the start.");
-    for (instance, status) in &statuses {
-        text.value(
-            "pulse_polls_total",
-            &[("instance", instance)],
-            status.polls as f64,
-        );
-    }
-    text.head(
-        "pulse_poll_duration_seconds",
-        "gauge",
-        "Length of the last poll.",
-    );
-    for (instance, status) in &statuses {
-        text.value(
-            "pulse_poll_duration_seconds",
-            &[("instance", instance)],
-            status.last_duration.as_secs_f64(),
-        );
-    }
-    text.head(
-        "pulse_poll_age_seconds",
-        "gauge",
-        "Seconds since the last poll that worked.",
-    );
-    for (instance, status) in &statuses {
-        if let Some(last) = status.last_success {
-            text.value(
-                "pulse_poll_age_seconds",
-                &[("instance", instance)],
-                at.since(last) as f64 / 1000.0,
-            );
-        }
-    }
+    super::scheduler_metrics::write(app, text);
     let calls = app.sources.meter().snapshot();
     text.head(
         "pulse_proxmox_requests_total",

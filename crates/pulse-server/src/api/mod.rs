@@ -9,6 +9,8 @@ pub mod history;
 pub mod metrics;
 pub mod nodes;
 mod samples;
+pub mod scheduler;
+mod scheduler_metrics;
 pub mod security;
 pub mod storage;
 pub mod system;
