@@ -166,6 +166,7 @@ pub fn table() -> Vec<Entry> {
     table.extend(api::backups::routes());
     table.extend(api::storage::routes());
     table.extend(api::tasks::routes());
+    table.extend(api::metadata::routes());
     table
 }
 

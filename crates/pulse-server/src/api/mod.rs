@@ -6,6 +6,7 @@ pub mod charts;
 pub mod core;
 pub mod downloads;
 pub mod history;
+pub mod metadata;
 pub mod metrics;
 pub mod nodes;
 mod samples;

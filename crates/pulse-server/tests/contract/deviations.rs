@@ -96,6 +96,7 @@ fn every_line_belongs_to_a_replayed_group() {
         "cors",
         "handshakes",
         "limits",
+        "metadata",
         "metrics-store",
         "metrics-store-live",
         "nodes",

@@ -8,6 +8,7 @@ mod cors;
 mod demo;
 mod deviations;
 mod lists;
+mod metadata;
 mod nodes;
 #[path = "../recorded/mod.rs"]
 mod recorded;
