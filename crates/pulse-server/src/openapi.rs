@@ -18,6 +18,7 @@ use utoipa::OpenApi;
         crate::api::backups::coverage::coverage,
         crate::api::backups::frequency::frequency,
         crate::api::tasks::tasks,
+        crate::api::resources::list,
     )
 )]
 struct Document;

@@ -167,6 +167,7 @@ pub fn table() -> Vec<Entry> {
     table.extend(api::storage::routes());
     table.extend(api::tasks::routes());
     table.extend(api::metadata::routes());
+    table.extend(api::resources::routes());
     table
 }
 

@@ -10,6 +10,8 @@ pub mod host_report;
 #[cfg(feature = "state")]
 pub mod parts;
 #[cfg(feature = "state")]
+pub mod resources;
+#[cfg(feature = "state")]
 pub mod state;
 #[cfg(feature = "state")]
 pub mod time;

@@ -15,6 +15,7 @@ use pulse_core::{
 use serde::Serialize;
 
 use crate::backup_list::BackupList;
+use crate::resources::{Resources, Target};
 use crate::state::{
     BackupJobJson, BackupTaskJson, CephClusterJson, ClusterJson, EmptyParts, GuestJson,
     GuestSnapshotJson, HostJson, InstanceJson, NodeJson, PbsJson, PhysicalDiskJson, PmgBackupJson,
@@ -214,22 +215,34 @@ fn wrapped(key: &str, list: &[u8]) -> Bytes {
 impl PartsCache {
     /// The JSON of `GET /api/state`.
     pub fn state(&mut self, snapshot: &Arc<Snapshot>) -> Result<Bytes> {
-        self.whole(snapshot, b"", b"")
+        self.whole(snapshot, b"", b"", b"")
     }
 
-    /// A v5 WebSocket message of type `kind` with the state as data.
+    /// A v5 WebSocket message of type `kind` with the state and the unified resources as data.
     pub fn message(&mut self, snapshot: &Arc<Snapshot>, kind: &str) -> Result<Bytes> {
         let head = format!("{{\"type\":\"{kind}\",\"data\":");
-        self.whole(snapshot, head.as_bytes(), b"}")
+        let mut tail = b",\"resources\":".to_vec();
+        let resources = Resources::new(snapshot, Target::Socket);
+        serde_json::to_writer(&mut tail, &resources.list)?;
+        self.whole(snapshot, head.as_bytes(), &tail, b"}")
     }
 
-    fn whole(&mut self, snapshot: &Snapshot, head: &[u8], end: &[u8]) -> Result<Bytes> {
+    /// `tail`: further keys of the state.
+    fn whole(
+        &mut self,
+        snapshot: &Snapshot,
+        head: &[u8],
+        tail: &[u8],
+        end: &[u8],
+    ) -> Result<Bytes> {
         self.update(snapshot)?;
         self.heavy.update(snapshot)?;
-        let mut out = Vec::with_capacity(self.size() + self.heavy.size() + head.len());
+        let size = self.size() + self.heavy.size() + head.len() + tail.len();
+        let mut out = Vec::with_capacity(size);
         out.extend_from_slice(head);
         self.write(snapshot, &mut out)?;
         self.heavy.write(&mut out);
+        out.extend_from_slice(tail);
         out.push(b'}');
         out.extend_from_slice(end);
         Ok(out.into())

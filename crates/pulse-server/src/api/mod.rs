@@ -9,6 +9,7 @@ pub mod history;
 pub mod metadata;
 pub mod metrics;
 pub mod nodes;
+pub mod resources;
 mod samples;
 pub mod scheduler;
 mod scheduler_metrics;
@@ -30,6 +31,7 @@ pub fn read_any_query(query: &str) {
     let _ = Query::<agents::Lookup>::try_from_uri(&uri);
     let _ = Query::<backups::frequency::FrequencyParams>::try_from_uri(&uri);
     let _ = Query::<tasks::TaskParams>::try_from_uri(&uri);
+    let _ = Query::<resources::ResourceParams>::try_from_uri(&uri);
     for range in [history::range_ms(query), charts::storage_range(query)] {
         assert!((0..=history::LONGEST_RANGE_MS).contains(&range), "{range}");
     }

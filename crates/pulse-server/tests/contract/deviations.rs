@@ -102,6 +102,7 @@ fn every_line_belongs_to_a_replayed_group() {
         "nodes",
         "processes",
         "reports",
+        "resources",
         "security",
         "sockets",
         "storage",
