@@ -11,7 +11,7 @@ use pulse_core::{
 use crate::pbs::PbsServer;
 use crate::pmg::PmgServer;
 use crate::pve::PveInstance;
-use crate::{hosts, link, temperatures};
+use crate::{cache, hosts, link, temperatures};
 
 /// A guest got a new id: what is stored under the old one follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,6 +297,7 @@ impl Inventory {
                 return;
             }
             own.apply(report, at, &mut self.dirty, applied);
+            cache::take_off(self, &name, at, applied);
         }
         // Two connections that turned out to lead to one cluster only now.
         for rival in rivals {

@@ -6,6 +6,7 @@
 //! freezes it and never empties it.
 
 mod actor;
+mod cache;
 mod facts;
 mod hosts;
 mod inventory;

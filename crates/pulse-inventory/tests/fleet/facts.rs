@@ -3,12 +3,12 @@
 //! Scenarios of the monitoring chapter: T10, T16, T21, T22, B1 (last backup), B5, B7, B8, X24.
 
 use pulse_core::{
-    Bytes, CephCluster, ClusterState, GuestKind, GuestSnapshot, Liveness, NodeUpdates,
-    PermissionGap, PhysicalDisk, PveFact, ReplicationJob, Sensors, Smart, StorageBackup, Timestamp,
-    Verification,
+    Bytes, CephCluster, ClusterState, GuestKind, GuestSnapshot, Liveness, Memory, MemorySource,
+    NodeUpdates, PermissionGap, PhysicalDisk, PveFact, ReplicationJob, Sensors, Smart,
+    StorageBackup, Timestamp, Verification, ZfsPool,
 };
 
-use crate::world::World;
+use crate::world::{GIB, World};
 
 /// Backups of (guest, second) on a storage.
 pub fn backups(storage: &str, node: Option<&str>, of: &[(u32, i64)]) -> PveFact {
@@ -216,6 +216,59 @@ fn an_agent_on_the_node_tells_the_temperatures() {
         shown(&mut world)
     );
     assert_eq!(record(&mut world), (55, 61));
+}
+
+/// N10, where only the agent on the node knows the cache.
+#[test]
+fn an_agent_on_a_node_with_pools_takes_the_zfs_cache_off() {
+    let mut world = lab().agent("h1", "a");
+    let gib = |n: u64| Bytes(n * GIB);
+    world.agents.get_mut("h1").unwrap().memory = Memory {
+        total: gib(63),
+        used: gib(8),
+        ..Memory::default()
+    };
+    let shown = |world: &mut World| {
+        let memory = world.find_node("a").memory;
+        (memory.used, memory.reclaimable, memory.source)
+    };
+    let plain = (gib(20), Bytes::ZERO, MemorySource::AvailableField);
+    world.run(30);
+    assert_eq!(shown(&mut world), plain, "without pools there is no cache");
+    let pools = vec![ZfsPool {
+        name: "rpool".into(),
+        node: "a".into(),
+        ..ZfsPool::default()
+    }];
+    world.facts(
+        "prod",
+        vec![PveFact::ZfsPools {
+            node: "a".into(),
+            pools,
+        }],
+    );
+    world.run(10);
+    assert_eq!(
+        shown(&mut world),
+        (gib(8), gib(12), MemorySource::HostAgent)
+    );
+    // What is recorded is what is shown.
+    world.poll("prod");
+    let recorded = world
+        .applied
+        .nodes
+        .iter()
+        .find(|node| node.name == "a")
+        .unwrap();
+    assert_eq!(recorded.memory.used, gib(8));
+    // Another machine of that name, or an agent that went silent.
+    world.agents.get_mut("h1").unwrap().memory.total = gib(16);
+    world.run(20);
+    assert_eq!(shown(&mut world), plain);
+    world.agents.get_mut("h1").unwrap().memory.total = gib(64);
+    world.agents.get_mut("h1").unwrap().silent = true;
+    world.run(200);
+    assert_eq!(shown(&mut world), plain);
 }
 
 #[test]

@@ -237,6 +237,7 @@ proptest! {
                     let names = ["n0", "n1", "n102", "", "n0.example"];
                     let agent = Agent {
                         sensors: pulse_core::Sensors::default(),
+                        memory: pulse_core::Memory::default(),
                         hostname: names[usize::from(*name)].to_owned(),
                         addresses: vec![format!("10.0.0.{id}")],
                         interval: *interval,

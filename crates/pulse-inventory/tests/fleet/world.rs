@@ -84,6 +84,7 @@ pub struct Agent {
     pub silent: bool,
     pub demo: bool,
     pub sensors: Sensors,
+    pub memory: Memory,
 }
 
 impl World {
@@ -173,6 +174,7 @@ impl World {
             silent: false,
             demo: false,
             sensors: Sensors::default(),
+            memory: Memory::default(),
         };
         self.agents.insert(id.to_owned(), agent);
         self
@@ -602,7 +604,7 @@ impl Agent {
             cpu_count: 4,
             cpu: Percent(10.0),
             load: None,
-            memory: Memory::default(),
+            memory: self.memory,
             filesystems: Vec::new(),
             disk_io: Vec::new(),
             interfaces: interfaces.collect(),
