@@ -1073,6 +1073,8 @@ export interface components {
             pending: number;
             /** Format: int32 */
             security: number;
+            /** @description False: Proxmox did not say which are security updates, `security` is not known. */
+            securityKnown: boolean;
             /** @description Security first; at most 20. */
             packages: string[];
             /** @description A newer kernel than the running one is installed; absent when not known. */

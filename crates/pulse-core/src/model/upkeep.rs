@@ -52,7 +52,10 @@ pub struct TemperatureRecord {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NodeUpdates {
     pub pending: u32,
+    /// Those that are marked as security updates.
     pub security: u32,
+    /// Whether the server marks them at all; else `security` says nothing.
+    pub security_known: bool,
     /// Names of the packages that matter most, security first; at most 20.
     pub packages: Vec<String>,
     /// A newer kernel than the running one is installed.

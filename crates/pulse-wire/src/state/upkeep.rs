@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 pub struct NodeUpdatesJson<'a> {
     pub pending: u32,
     pub security: u32,
+    /// False: Proxmox did not say which are security updates, `security` is not known.
+    pub security_known: bool,
     /// Security first; at most 20.
     #[schema(value_type = Vec<String>)]
     pub packages: &'a [String],
@@ -29,6 +31,7 @@ impl<'a> NodeUpdatesJson<'a> {
         Self {
             pending: updates.pending,
             security: updates.security,
+            security_known: updates.security_known,
             packages: &updates.packages,
             reboot_needed: updates.reboot_needed,
             running_kernel: &updates.running_kernel,

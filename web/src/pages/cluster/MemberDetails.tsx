@@ -132,7 +132,13 @@ function Updates(props: { row: MemberRow }) {
         {(updates) => (
           <dl class="facts">
             <Fact name="Pending">{updates().pending === 0 ? "none" : updates().pending}</Fact>
-            <Fact name="Security">{updates().security === 0 ? "none" : updates().security}</Fact>
+            <Fact name="Security">
+              {!updates().securityKnown
+                ? "not told by Proxmox"
+                : updates().security === 0
+                  ? "none"
+                  : updates().security}
+            </Fact>
             <Show when={updates().packages.length > 0}>
               <Fact name="Packages">
                 <span class="mono text-xs">{updates().packages.join(", ")}</span>

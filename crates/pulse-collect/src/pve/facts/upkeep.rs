@@ -41,9 +41,12 @@ pub(crate) fn updates(
         .find_map(|v| v.running_kernel.clone())
         .unwrap_or_else(|| running_release(running).to_owned());
     let installed = newest_kernel(versions).unwrap_or_default();
+    let security = pending.iter().filter(|update| is_security(update)).count();
     NodeUpdates {
         pending: count(pending.len()),
-        security: count(pending.iter().filter(|update| is_security(update)).count()),
+        security: count(security),
+        // Most versions give one origin for all that Debian publishes.
+        security_known: security > 0 || pending.is_empty(),
         reboot_needed: reboot_needed(&running, &installed),
         packages: pending
             .into_iter()
@@ -203,7 +206,13 @@ mod tests {
             update("proxmox-kernel-6.8", "Proxmox"),
         ];
         let read = updates(list, &[], "", Timestamp(1));
-        assert_eq!((read.pending, read.security), (4, 1));
+        assert_eq!(
+            (read.pending, read.security, read.security_known),
+            (4, 1, true)
+        );
+        let untold = updates(vec![update("zlib1g", "Debian")], &[], "", Timestamp(1));
+        assert_eq!((untold.security, untold.security_known), (0, false));
+        assert!(updates(Vec::new(), &[], "", Timestamp(1)).security_known);
         assert_eq!(
             read.packages,
             ["openssl", "proxmox-kernel-6.8", "pve-manager", "zlib1g"]
