@@ -27,6 +27,7 @@ pub(crate) struct Inner {
     pub faults: Faults,
     pub requests: RequestLog,
     pub certificates: Certificates,
+    pub appliances: std::sync::Mutex<Vec<crate::server::Known>>,
 }
 
 impl Datacenter {
@@ -39,6 +40,7 @@ impl Datacenter {
             faults: Faults::default(),
             requests: RequestLog::default(),
             certificates: Certificates::default(),
+            appliances: std::sync::Mutex::default(),
             seed,
             spec,
             clock,

@@ -51,6 +51,10 @@ fn cluster(spec: &FleetSpec, seed: u64, index: usize) -> Cluster {
     Cluster {
         key,
         storages: storages(key, spec),
+        backups: (
+            crate::pbs::datastore(index % crate::pbs::servers(spec.clusters)),
+            crate::pbs::namespace(name.as_deref(), spec.clusters).to_owned(),
+        ),
         name: name.map(Into::into),
         nodes,
         pools,

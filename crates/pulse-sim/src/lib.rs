@@ -97,6 +97,8 @@ mod model;
 mod names;
 mod node;
 mod noise;
+mod pbs;
+mod pmg;
 mod pve;
 mod reply;
 mod requests;
@@ -112,6 +114,7 @@ pub use fault::{
     AgentState, Answer, Effect, Fault, FaultError, FaultId, GuestKind, Order, PowerState, Status,
 };
 pub use fleet::{Fleet, FleetSpec};
+pub use pbs::ServerFault;
 pub use reply::Reply;
 pub use requests::RequestCount;
-pub use server::{Addresses, NodeUrl, SimServer, Tls};
+pub use server::{Addresses, Appliance, NodeUrl, Product, SimServer, Tls};

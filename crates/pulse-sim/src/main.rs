@@ -20,6 +20,9 @@ struct Arguments {
     /// Port of the first cluster; the others follow
     #[arg(long, default_value_t = 8006)]
     port: u16,
+    /// Also run the fleet's backup servers and its mail gateway, from this port on
+    #[arg(long)]
+    appliances_port: Option<u16>,
     /// The same seed gives the same datacenter
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -83,6 +86,19 @@ async fn run(arguments: Arguments) -> std::io::Result<()> {
     let server = datacenter.serve_at(addr, tls, addresses).await?;
     for node in &server.nodes {
         println!("{} {} {}", node.url, node.node, node.fingerprint);
+    }
+    let appliances = match arguments.appliances_port {
+        None => Vec::new(),
+        Some(port) => {
+            let addr = SocketAddr::new(arguments.bind, port);
+            datacenter.serve_appliances(addr).await?
+        }
+    };
+    for appliance in &appliances {
+        println!(
+            "{} {} {}",
+            appliance.url, appliance.name, appliance.fingerprint
+        );
     }
     println!(
         "token    {}={}",

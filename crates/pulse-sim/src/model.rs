@@ -19,6 +19,8 @@ pub(crate) struct Cluster {
     pub nodes: Vec<Node>,
     pub storages: Vec<Storage>,
     pub pools: Vec<Pool>,
+    /// Datastore and namespace of its backups on a backup server.
+    pub backups: (String, String),
     pub state: RwLock<State>,
 }
 

@@ -11,7 +11,7 @@ mod request;
 mod resources;
 mod router;
 mod rrd;
-mod storage;
+pub(crate) mod storage;
 mod tasks;
 
 pub(crate) use access::{Reject, Rights, Who, ticket};

@@ -46,11 +46,16 @@ pub(crate) fn definitions(request: &Request<'_>) -> Result<Reply, Reply> {
                         .text("server", "10.0.0.39")
                         .text("share", "backup")
                         .text("path", "/mnt/pve/old-nas"),
-                    "pbs" => o
-                        .text("server", "10.0.0.41")
-                        .text("datastore", "main")
-                        .text("username", "pve@pbs")
-                        .text("prune-backups", "keep-all=1"),
+                    "pbs" => {
+                        o.text("server", "127.0.0.1")
+                            .text("datastore", &request.cluster.backups.0)
+                            .text("username", crate::pbs::OWNER)
+                            .text("prune-backups", "keep-all=1");
+                        if !request.cluster.backups.1.is_empty() {
+                            o.text("namespace", &request.cluster.backups.1);
+                        }
+                        o
+                    }
                     _ => o.text("vgname", "vmdata"),
                 };
             });
@@ -155,7 +160,12 @@ pub(crate) fn content(request: &Request<'_>, state: &State, id: &str) -> Result<
             _ => return,
         };
         for guest in state.guests.values() {
-            let backed_up = storage.plugin == "pbs" || chance(guest.key, 130, 0.5);
+            let pbs = storage.plugin == "pbs";
+            let backed_up = if pbs {
+                crate::pbs::is_kept(guest)
+            } else {
+                chance(guest.key, 130, 0.5)
+            };
             if !backed_up || guest.template || vmid.is_some_and(|v| v != guest.vmid) {
                 continue;
             }
@@ -178,14 +188,7 @@ fn file(l: &mut Json, volid: &str, content: &str, format: &str, size: u64) {
 
 /// The backup of a guest `night` nights ago.
 fn backup(l: &mut Json, storage: &Storage, guest: &Guest, now: Millis, night: i64) {
-    let minute = (mix(guest.key, 131) % 240) as i64;
-    let tonight = last_night(now) + minute * 60;
-    // Tonight's may not have been made yet.
-    let at = if tonight * 1000 > now {
-        tonight - 86_400
-    } else {
-        tonight
-    } - night * 86_400;
+    let at = backup_moment(guest, now, night);
     let Ok(time) = jiff::Timestamp::from_second(at) else {
         return;
     };
@@ -222,12 +225,7 @@ fn backup(l: &mut Json, storage: &Storage, guest: &Guest, now: Millis, night: i6
         if night == 2 && chance(guest.key, 132, 0.05) {
             o.int("protected", 1);
         }
-        if pbs && chance(guest.key, 133, 0.8) {
-            let state = if chance(mix(guest.key, 134), night as u64, 0.01) {
-                "failed"
-            } else {
-                "ok"
-            };
+        if pbs && let Some(state) = verification(guest, night) {
             o.nested("verification", |o| {
                 o.text("state", state).text(
                     "upid",
@@ -236,6 +234,30 @@ fn backup(l: &mut Json, storage: &Storage, guest: &Guest, now: Millis, night: i6
             });
         }
     });
+}
+
+/// When the backup of `night` nights ago was made, in seconds.
+pub(crate) fn backup_moment(guest: &Guest, now: Millis, night: i64) -> i64 {
+    let minute = (mix(guest.key, 131) % 240) as i64;
+    let tonight = last_night(now) + minute * 60;
+    // Tonight's may not have been made yet.
+    let last = if tonight * 1000 > now {
+        tonight - 86_400
+    } else {
+        tonight
+    };
+    last - night * 86_400
+}
+
+/// What verifying that backup found; None when it was not verified.
+pub(crate) fn verification(guest: &Guest, night: i64) -> Option<&'static str> {
+    chance(guest.key, 133, 0.8).then(|| {
+        if chance(mix(guest.key, 134), night as u64, 0.01) {
+            "failed"
+        } else {
+            "ok"
+        }
+    })
 }
 
 /// Two o'clock UTC of the present day, in seconds.

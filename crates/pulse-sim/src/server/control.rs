@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 
 use crate::datacenter::Datacenter;
 use crate::fault::Order;
+use crate::pbs::ServerFault;
+use crate::server::Known;
 use crate::server::http::Body;
+use crate::sync::lock;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -80,8 +83,26 @@ fn handle(sim: &Datacenter, method: &Method, path: &str, body: &[u8]) -> (Status
                 "noacl": {"id": sim.no_acl_token().id, "secret": sim.no_acl_token().secret},
                 "user": sim.user(),
                 "password": sim.password(),
+                "appliances": lock(&sim.0.appliances).iter().map(Known::json).collect::<Vec<_>>(),
             }),
         ),
+        (&Method::POST, path) if path.starts_with("appliances/") => {
+            let name = &path["appliances/".len()..];
+            match serde_json::from_slice::<ServerFault>(body) {
+                Err(error) => (StatusCode::BAD_REQUEST, json!({"error": error.to_string()})),
+                Ok(fault) => {
+                    let known = lock(&sim.0.appliances);
+                    let Some(one) = known.iter().find(|a| a.name == name) else {
+                        return (
+                            StatusCode::NOT_FOUND,
+                            json!({"error": "no such backup server or mail gateway"}),
+                        );
+                    };
+                    *lock(&one.fault) = fault;
+                    (StatusCode::OK, json!({"name": name}))
+                }
+            }
+        }
         _ => (
             StatusCode::NOT_FOUND,
             json!({"error": "unknown control path"}),

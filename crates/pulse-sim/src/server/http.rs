@@ -173,7 +173,7 @@ fn api_path(path: &str) -> Option<(&str, bool)> {
 }
 
 /// Form or JSON fields of a login.
-async fn fields(request: Request<Incoming>) -> Result<Vec<(String, String)>, Reply> {
+pub(crate) async fn fields(request: Request<Incoming>) -> Result<Vec<(String, String)>, Reply> {
     let json = text(request.headers(), CONTENT_TYPE.as_str())
         .is_some_and(|t| t.starts_with("application/json"));
     let body = Limited::new(request.into_body(), 64 * 1024)

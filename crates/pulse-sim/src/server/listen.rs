@@ -16,7 +16,7 @@ use crate::auth::ApiToken;
 use crate::datacenter::Datacenter;
 use crate::model::Health;
 use crate::server::certificates::Certificate;
-use crate::server::http::Server;
+use crate::server::http::{Body, Hangup, Server};
 use crate::sync::{read, write};
 
 /// Whether to speak TLS.
@@ -187,7 +187,7 @@ fn own_address(cluster: usize, node: usize) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(127, second as u8, high as u8, low as u8))
 }
 
-fn acceptor(certificate: Arc<Certificate>) -> io::Result<TlsAcceptor> {
+pub(crate) fn acceptor(certificate: Arc<Certificate>) -> io::Result<TlsAcceptor> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -198,7 +198,11 @@ fn acceptor(certificate: Arc<Certificate>) -> io::Result<TlsAcceptor> {
 }
 
 /// Takes connections until it is aborted; its connections end with it.
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, server: Arc<Server>) {
+pub(crate) async fn accept<S: Site>(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    server: Arc<S>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -217,7 +221,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, server: Arc<Ser
     }
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, server: Arc<Server>) {
+async fn connection<S: Site>(stream: TcpStream, tls: Option<TlsAcceptor>, server: Arc<S>) {
     let _ = stream.set_nodelay(true);
     match tls {
         None => talk(stream, server).await,
@@ -230,7 +234,7 @@ async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, server: Arc<Ser
     }
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, server: Arc<Server>) {
+async fn talk<S: Site>(stream: impl AsyncRead + AsyncWrite + Unpin, server: Arc<S>) {
     let service = service_fn(move |request| {
         let server = server.clone();
         async move { server.answer(request).await }
@@ -242,6 +246,30 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, server: Arc<Server>) 
         .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service)
         .await;
+}
+
+/// Something that answers on a socket.
+pub(crate) trait Site: Send + Sync + 'static {
+    /// Whether connections are closed at once.
+    fn refuses(&self) -> bool;
+
+    fn answer(
+        &self,
+        request: http::Request<hyper::body::Incoming>,
+    ) -> impl Future<Output = Result<http::Response<Body>, Hangup>> + Send;
+}
+
+impl Site for Server {
+    fn refuses(&self) -> bool {
+        Self::refuses(self)
+    }
+
+    async fn answer(
+        &self,
+        request: http::Request<hyper::body::Incoming>,
+    ) -> Result<http::Response<Body>, Hangup> {
+        Self::answer(self, request).await
+    }
 }
 
 impl Server {
