@@ -7,11 +7,13 @@
 //! still (disks, jobs, backups, upkeep) by [`pve::Facts`] from the same budget. Mapping answers to values
 //! is pure and lives in `pve::node`, `pve::guest` and `pve::storage`.
 
+pub mod pbs;
 mod poller;
 pub mod pve;
 mod runner;
 mod schedule;
 
+pub use pbs::{PbsExtent, PbsSource};
 pub use poller::{Hint, Hints, InstanceKey, Outbox, Poll, Profile, Source};
 pub use pve::{EndpointName, Extent, PveSource, SkipBackend};
 pub use runner::{

@@ -14,4 +14,5 @@ mod storage;
 pub use details::Details;
 pub use facts::{Facts, Topic};
 pub use poll::Poller;
+pub(crate) use poll::failure;
 pub use source::{EndpointName, Extent, PveSource, SkipBackend};

@@ -105,7 +105,13 @@ fn backend(definition: &StorageDefinition) -> String {
     let part = |value: &Option<String>| value.clone().unwrap_or_default();
     match (&definition.thinpool, &definition.datastore) {
         (Some(thin), _) => format!("{}/{thin}", part(&definition.vgname)),
-        (None, Some(datastore)) => format!("{}:{datastore}", part(&definition.server)),
+        (None, Some(datastore)) => {
+            let place = format!("{}:{datastore}", part(&definition.server));
+            match definition.namespace.as_deref().unwrap_or_default() {
+                "" => place,
+                namespace => format!("{place}/{namespace}"),
+            }
+        }
         (None, None) => [&definition.pool, &definition.vgname, &definition.path]
             .into_iter()
             .find_map(Clone::clone)

@@ -53,7 +53,7 @@ pub struct Storage {
     /// The LVM thin pool that it is. Set by the inventory.
     pub thin_pool: Option<Arc<ThinPool>>,
     /// What its definition says it lives on: ZFS dataset, `vg/thinpool`, Ceph pool, or
-    /// `server:datastore` of a backup server; empty when not known.
+    /// `server:datastore` or `server:datastore/namespace` of a backup server; empty when not known.
     pub backend: String,
     pub seen: Timestamp,
     pub liveness: Liveness,
