@@ -8,6 +8,7 @@ use pulse_core::{
     Snapshot, SourceReport, Storage, Timestamp,
 };
 
+use crate::attribution::{self, Attributed};
 use crate::pbs::PbsServer;
 use crate::pmg::PmgServer;
 use crate::pve::PveInstance;
@@ -42,6 +43,7 @@ pub struct Inventory {
     pub(crate) hosts: BTreeMap<String, Arc<Host>>,
     /// Hosts that an operator unlinked from their node; they stay unlinked.
     pub(crate) unlinked: BTreeSet<String>,
+    pub(crate) attributed: Attributed,
     version: u64,
     at: Timestamp,
     dirty: Dirty,
@@ -334,6 +336,10 @@ impl Inventory {
         &mut self.dirty
     }
 
+    pub(crate) fn pve_and_dirty(&mut self) -> (&mut BTreeMap<String, PveInstance>, &mut Dirty) {
+        (&mut self.pve, &mut self.dirty)
+    }
+
     /// Lets time pass: sources that did not report become stale, then offline.
     pub fn tick(&mut self, now: Timestamp) {
         for instance in self.pve.values_mut() {
@@ -360,6 +366,7 @@ impl Inventory {
             link::relink(self);
             temperatures::refresh(self, None, self.at);
         }
+        attribution::refresh(self);
         self.version += 1;
         let old = &self.published;
         let dirty = if self.version == 1 {

@@ -7,6 +7,7 @@
 
 mod actor;
 mod cache;
+mod attribution;
 mod facts;
 mod hosts;
 mod inventory;

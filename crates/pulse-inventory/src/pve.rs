@@ -216,7 +216,6 @@ impl PveInstance {
 
     /// Newest backups on backup servers that are watched themselves, by vmid: they count beside
     /// those on this instance's own storages.
-    #[allow(dead_code)] // set by who attributes the backups of backup servers
     pub fn set_pbs_backups(&mut self, newest: BTreeMap<u32, Timestamp>, dirty: &mut Dirty) {
         if self.pbs_backups != newest {
             self.pbs_backups = newest;
