@@ -9,6 +9,7 @@ mod datastore;
 mod intern;
 mod jobs;
 mod poll;
+mod run;
 mod source;
 
 pub use poll::Poller;

@@ -1,6 +1,8 @@
 //! One poll of one backup server.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pulse_core::{
     Bytes, Capacity, Datastore, DatastoreStatus, InstanceHealth, Namespace, PbsInstance, PbsJob,
@@ -28,6 +30,8 @@ pub struct Poller {
     backups: Backups,
     gaps: BTreeMap<&'static str, PermissionGap>,
     knew_datastores: bool,
+    /// Set from outside: the next poll asks for jobs and backups.
+    pub(super) hurry: Arc<AtomicBool>,
 }
 
 /// Order in which jobs are reported.
@@ -92,17 +96,12 @@ impl Poller {
             backups: Backups::default(),
             gaps: BTreeMap::new(),
             knew_datastores: false,
+            hurry: Arc::default(),
         }
     }
 
     pub fn source(&self) -> &PbsSource {
         &self.source
-    }
-
-    /// Has the jobs and backups asked for by the next poll.
-    pub fn hasten(&mut self) {
-        self.jobs_at = None;
-        self.backups.hasten();
     }
 
     /// Asks, and gives the report. `clock` is read when answers are complete. Fails only when
@@ -111,6 +110,10 @@ impl Poller {
         &mut self,
         clock: &(impl Fn() -> Timestamp + Sync),
     ) -> Result<PbsReport, PollFailure> {
+        if self.hurry.swap(false, Ordering::Relaxed) {
+            self.jobs_at = None;
+            self.backups.hasten();
+        }
         let client = self.source.client.clone();
         let mut cycle = Cycle {
             at: clock(),
