@@ -6,8 +6,8 @@
 //! freezes it and never empties it.
 
 mod actor;
-mod cache;
 mod attribution;
+mod cache;
 mod facts;
 mod hosts;
 mod inventory;
