@@ -134,7 +134,10 @@ async fn start(app: &App) -> anyhow::Result<Running> {
             vms: true,
             containers: true,
             storage: true,
-            extent: pulse_collect::Extent::default(),
+            extent: pulse_collect::Extent {
+                skip_backend: crate::sources::watched_backends(app),
+                ..pulse_collect::Extent::default()
+            },
             interval_seconds: app.config.pve_interval,
             demo: true,
             name: name.clone(),

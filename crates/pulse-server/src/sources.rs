@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pulse_collect::{EndpointName, InstanceKey, PveSource, Timing};
+use pulse_collect::{EndpointName, InstanceKey, PveSource, SkipBackend, Timing};
 use pulse_core::InstanceKind;
 use pulse_proxmox::cluster::{Member, plan_endpoints};
 use pulse_proxmox::{
@@ -187,7 +187,10 @@ impl Sources {
             .add_instance(&record.name, InstanceKind::Pve, false)
             .await;
         match self.source(record) {
-            Ok(source) => app.runner.start(source),
+            Ok(mut source) => {
+                source.extent.skip_backend = watched_backends(app);
+                app.runner.start(source);
+            }
             Err(error) => {
                 tracing::warn!(node = record.name, %error, "node is not polled");
                 app.inventory
@@ -231,6 +234,12 @@ impl Sources {
         }
         Ok(())
     }
+}
+
+/// Backups on a backup server that is watched itself are listed by that one.
+pub(crate) fn watched_backends(app: &App) -> SkipBackend {
+    let inventory = app.inventory.clone();
+    SkipBackend::new(move |backend| inventory.snapshot().watches_backend(backend))
 }
 
 /// What asking a server for its cluster tells.

@@ -66,4 +66,77 @@ impl Snapshot {
     pub fn guests(&self) -> impl Iterator<Item = &Arc<Guest>> {
         self.vms.iter().chain(self.containers.iter())
     }
+
+    /// Whether the datastore that a storage of type `pbs` lives on is watched itself: `backend` is
+    /// the storage's `server:datastore`. Only a server that told its datastores counts.
+    pub fn watches_backend(&self, backend: &str) -> bool {
+        let Some((server, datastore)) = backend.rsplit_once(':') else {
+            return false;
+        };
+        let server = server.trim_start_matches('[').trim_end_matches(']');
+        self.pbs.iter().any(|pbs| {
+            host_of(&pbs.host).eq_ignore_ascii_case(server)
+                && pbs.datastores.iter().any(|own| own.name == datastore)
+        })
+    }
+}
+
+/// The host in a URL, without scheme, port and path.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or(rest);
+    if let Some(v6) = host.strip_prefix('[') {
+        return v6.split(']').next().unwrap_or(v6);
+    }
+    host.split(':').next().unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Datastore;
+
+    #[test]
+    fn a_datastore_is_watched_under_its_servers_address() {
+        let pbs = |host: &str, datastores: &[&str]| {
+            Arc::new(PbsInstance {
+                host: host.into(),
+                datastores: datastores
+                    .iter()
+                    .map(|name| Datastore {
+                        name: (*name).into(),
+                        ..Datastore::default()
+                    })
+                    .collect(),
+                ..PbsInstance::default()
+            })
+        };
+        let snapshot = Snapshot {
+            pbs: Arc::new(vec![
+                pbs("https://10.9.8.20:8007", &["main"]),
+                pbs("https://PBS.lan:8007/", &["cold"]),
+                pbs("https://[fd00::7]:8007", &["main"]),
+                pbs("https://10.9.8.30:8007", &[]),
+            ]),
+            ..Snapshot::default()
+        };
+        for watched in [
+            "10.9.8.20:main",
+            "pbs.lan:cold",
+            "fd00::7:main",
+            "[fd00::7]:main",
+        ] {
+            assert!(snapshot.watches_backend(watched), "{watched}");
+        }
+        for other in [
+            "10.9.8.20:cold",
+            "10.9.8.30:main",
+            "pbs:cold",
+            "",
+            ":",
+            "main",
+        ] {
+            assert!(!snapshot.watches_backend(other), "{other}");
+        }
+    }
 }
