@@ -1,0 +1,116 @@
+/** Backups per day, stacked by source; a click on a day filters to it. */
+import { createMemo, For, Show } from "solid-js";
+import type { BackupSource, Frequency } from "@/api/backups";
+import { day as dayText, plural } from "@/format/format";
+import { SOURCE_WORD } from "./rows";
+
+const H = 84;
+const STACK: readonly BackupSource[] = ["pbs", "pve", "snapshot", "pmg"];
+
+/** A round number at or over the largest day. */
+function ceiling(most: number): number {
+  if (most <= 4) return 4;
+  const step = 10 ** Math.floor(Math.log10(most));
+  return [1, 2, 4, 5, 8, 10].map((f) => f * step).find((v) => v >= most) ?? most;
+}
+
+export function Chart(props: {
+  data: Frequency;
+  /** The chosen day, or empty. */
+  chosen: string;
+  onDay: (day: string) => void;
+}) {
+  const totals = createMemo(() =>
+    props.data.days.map((_, i) => STACK.reduce((sum, s) => sum + (props.data[s][i] ?? 0), 0)),
+  );
+  const top = createMemo(() => ceiling(Math.max(0, ...totals())));
+  const label = (i: number) => {
+    const parts = STACK.map((s) => [SOURCE_WORD[s], props.data[s][i] ?? 0] as const).filter(([, n]) => n > 0);
+    const failed = props.data.failed?.[i] ?? 0;
+    return `${props.data.days[i]}: ${
+      parts.map(([word, n]) => `${n} ${word}`).join(", ") || "none"
+    }${failed ? `, ${failed} failed` : ""}`;
+  };
+  const marks = () => {
+    const n = props.data.days.length;
+    const every = Math.max(1, Math.ceil(n / 5));
+    return props.data.days.flatMap((d, i) =>
+      i % every === Math.floor(every / 2) ? [{ at: ((i + 0.5) / n) * 100, text: d }] : [],
+    );
+  };
+  const used = () => STACK.filter((s) => props.data[s].some((n) => n > 0));
+  return (
+    <>
+      <div class="bk-key">
+        <For each={used()}>
+          {(s) => (
+            <span>
+              <i data-source={s} />
+              {SOURCE_WORD[s]}
+            </span>
+          )}
+        </For>
+        <Show when={props.data.failed?.some((n) => n > 0)}>
+          <span>
+            <i data-source="failed" />
+            failed
+          </span>
+        </Show>
+      </div>
+      <div class="bk-chart">
+        <div class="bk-axis" aria-hidden="true">
+          <span>{top()}</span>
+          <span>{top() / 2}</span>
+          <span>0</span>
+        </div>
+        <div
+          class="bk-bars"
+          role="group"
+          aria-label={`Backups per day, ${plural(props.data.days.length, "day")}`}
+          style={{ "--bars-h": `${H}px` }}
+          data-dense={props.data.days.length > 60 ? "" : undefined}
+        >
+          <For each={props.data.days}>
+            {(d, i) => (
+              <button
+                type="button"
+                class="bk-day"
+                aria-label={label(i())}
+                aria-pressed={props.chosen === d}
+                title={label(i())}
+                tabindex={props.chosen ? (props.chosen === d ? 0 : -1) : i() === props.data.days.length - 1 ? 0 : -1}
+                onClick={() => props.onDay(d)}
+                onKeyDown={(event) => {
+                  const step = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
+                  if (!step) return;
+                  event.preventDefault();
+                  event.stopPropagation();
+                  const to = event.currentTarget.parentElement?.children[i() + step];
+                  if (to instanceof HTMLElement) to.focus();
+                }}
+              >
+                <For each={STACK}>
+                  {(s) => (
+                    <Show when={props.data[s][i()]}>
+                      {(n) => <i data-source={s} style={{ height: `${(n() / top()) * 100}%` }} />}
+                    </Show>
+                  )}
+                </For>
+                <Show when={props.data.failed?.[i()]}>
+                  <em aria-hidden="true" />
+                </Show>
+              </button>
+            )}
+          </For>
+          <For each={marks()}>
+            {(mark) => (
+              <span class="bk-mark" style={{ left: `${mark.at}%` }} aria-hidden="true">
+                {dayText(new Date(`${mark.text}T12:00:00`))}
+              </span>
+            )}
+          </For>
+        </div>
+      </div>
+    </>
+  );
+}
