@@ -8,6 +8,16 @@ import { deflateRawSync, gzipSync } from "node:zlib";
 import { WebSocketServer } from "ws";
 import { history, makeFleet, random, step } from "./fleet.mjs";
 import { makeTasks, storageSeries } from "./proxmox.mjs";
+import {
+  backupCoverage,
+  backupFrequency,
+  backupTable,
+  backupJobs,
+  backupSnapshots,
+  makeBackups,
+  makeMail,
+} from "./backups.mjs";
+import { settingsRoute, settingsWorld } from "./settings.mjs";
 
 const args = process.argv.slice(2);
 const flag = (name) => args.includes(`--${name}`);
@@ -116,6 +126,8 @@ function reset(o = {}) {
       },
     ],
     metadata: {},
+    backups: Number(option("backups", "0")),
+    ...settingsWorld(),
     ...o,
   });
   build();
@@ -139,6 +151,15 @@ let state;
 let handles;
 let version = 1;
 let tasks = [];
+let backups;
+/** Made when somebody asks: most tests do not. */
+function knownBackups() {
+  backups ??= makeBackups(state, random(world.guests + 9), Date.now(), {
+    want: world.backups ?? 0,
+    calm: world.scenario === "calm",
+  });
+  return backups;
+}
 function number() {
   let h = 1;
   handles = Object.fromEntries(COLLECTIONS.map((k) => [k, (state[k] ?? []).map(() => h++)]));
@@ -146,6 +167,9 @@ function number() {
 function build() {
   state = makeFleet({ guests: world.guests, scenario: world.scenario });
   tasks = makeTasks(state, random(world.guests + 3), Date.now(), world.scenario === "calm");
+  state.pmg = world.guests > 0 ? makeMail(Date.now(), world.scenario === "calm", random(7)) : [];
+  state.backupJobs = backupJobs(state, Date.now());
+  backups = undefined;
   Object.assign(state, world.state ?? {});
   number();
   version += 1;
@@ -400,6 +424,8 @@ const server = createServer(async (req, res) => {
     if (req.method === "PUT") world.metadata[id] = { id, ...body };
     return json(200, world.metadata[id] ?? { id });
   }
+  const answer = settingsRoute(route, { world, body, state, host: req.headers.host, broadcast });
+  if (answer) return json(...answer);
   switch (route) {
     case "POST /api/logout":
       world.sessions.delete(cookies(req).pulse_session);
@@ -482,8 +508,34 @@ const server = createServer(async (req, res) => {
       build();
       broadcast({ type: "snapshot", version, at: Date.now(), state, handles });
       return json(200, { enabled: world.mockMode });
-    case "GET /api/tasks":
-      return json(200, { tasks, revision: state.revisions?.tasks ?? 0 });
+    case "GET /api/backups/table":
+      return json(200, backupTable(knownBackups()));
+    case "GET /api/backups/coverage":
+      return json(200, backupCoverage(state, knownBackups(), Date.now(), world.scenario === "calm"));
+    case "GET /api/snapshots":
+      return json(200, backupSnapshots(knownBackups()));
+    case "GET /api/backups/frequency":
+      return json(
+        200,
+        backupFrequency(
+          knownBackups(),
+          Number(url.searchParams.get("days") ?? 30),
+          Date.now(),
+          world.scenario === "calm",
+        ),
+      );
+    case "GET /api/tasks": {
+      const only = (url.searchParams.get("outcome") ?? "").split(",").filter(Boolean);
+      const types = (url.searchParams.get("type") ?? "").split(",").filter(Boolean);
+      const since = Number(url.searchParams.get("since") ?? 0);
+      const found = tasks.filter(
+        (t) =>
+          (!only.length || only.includes(t.outcome)) &&
+          (!types.length || types.includes(t.type)) &&
+          t.startTime >= since,
+      );
+      return json(200, { tasks: found, total: found.length });
+    }
     case "GET /api/metrics-store/history": {
       const id = url.searchParams.get("resourceId");
       const range = url.searchParams.get("range") ?? "24h";

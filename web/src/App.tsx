@@ -15,6 +15,9 @@ const Cluster = lazy(() => import("./pages/cluster/Cluster"));
 const Tasks = lazy(() => import("./pages/tasks/Tasks"));
 const Replication = lazy(() => import("./pages/replication/Replication"));
 const Ceph = lazy(() => import("./pages/ceph/Ceph"));
+const Coverage = lazy(() => import("./pages/backups/Coverage"));
+const AllBackups = lazy(() => import("./pages/backups/All"));
+const Mail = lazy(() => import("./pages/mail/Mail"));
 const Login = lazy(() => import("./pages/login/Login"));
 const Wizard = lazy(() => import("./pages/wizard/Wizard"));
 const Settings = lazy(() => import("./pages/settings/Settings"));
@@ -22,6 +25,8 @@ const SettingsNodes = lazy(() => import("./pages/settings/nodes/Nodes"));
 const SettingsTokens = lazy(() => import("./pages/settings/tokens/Tokens"));
 const SettingsAppearance = lazy(() => import("./pages/settings/appearance/Appearance"));
 const SettingsSession = lazy(() => import("./pages/settings/session/Session"));
+const SettingsSystem = lazy(() => import("./pages/settings/system/System"));
+const SettingsDiagnostics = lazy(() => import("./pages/settings/diagnostics/Diagnostics"));
 const NotFound = lazy(() => import("./pages/NotFound"));
 
 /** Keeps the query: a link to a filtered list survives the move. */
@@ -80,11 +85,16 @@ export function App() {
               >
                 <Route path="/" component={() => <To path="/proxmox/overview" />} />
                 <Route path="/storage" component={() => <To path="/proxmox/storage" />} />
+                <Route path="/backups" component={() => <To path="/proxmox/backups" />} />
+                <Route path="/diagnostics" component={() => <To path="/settings/diagnostics" />} />
                 <Route path="/proxmox" component={ProxmoxLayout}>
                   <Route path="/" component={() => <To path="/proxmox/overview" />} />
                   <Route path={["/overview", "/guests"]} component={Overview} />
                   <Route path={["/storage", "/storage/disks", "/storage/zfs"]} component={Storage} />
                   <Route path={["/cluster", "/cluster/ha"]} component={Cluster} />
+                  <Route path="/backups" component={Coverage} />
+                  <Route path="/backups/all" component={AllBackups} />
+                  <Route path="/mail" component={Mail} />
                   <Route path="/tasks" component={Tasks} />
                   <Route path="/replication" component={Replication} />
                   <Route path={["/ceph", "/ceph/pools"]} component={Ceph} />
@@ -95,6 +105,8 @@ export function App() {
                   <Route path="/" component={() => <To path="/settings/proxmox" />} />
                   <Route path="/proxmox" component={SettingsNodes} />
                   <Route path="/tokens" component={SettingsTokens} />
+                  <Route path="/system" component={SettingsSystem} />
+                  <Route path="/diagnostics" component={SettingsDiagnostics} />
                   <Route path="/appearance" component={SettingsAppearance} />
                   <Route path="/session" component={SettingsSession} />
                 </Route>

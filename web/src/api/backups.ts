@@ -1,47 +1,66 @@
-/** Backups of all sources: `/api/backups/table`, `/coverage`, `/frequency`. */
+/** Backups of all sources: `/api/backups/table`, `/coverage`, `/frequency`, `/api/snapshots`, failed `/api/tasks`. */
 import { request } from "./client";
-import type { Column } from "./columns";
+import type { TaskResource } from "./proxmox";
 
 export type BackupSource = "pve" | "pbs" | "pmg" | "snapshot";
 
-/** Column by column, newest first. */
+/** What many backups have in common: those of one thing in one place. */
+export interface TableGroup {
+  source: "pve" | "pbs" | "pmg";
+  instance: string;
+  /** Storage or datastore. */
+  store: string;
+  namespace?: string;
+  /** `vm`, `ct`, `host` or `unknown`. */
+  kind: string;
+  /** A VMID, or a host's name. */
+  id: string;
+  owner?: string;
+  node?: string;
+  format?: string;
+  /** The instance whose guest it is; absent when no evidence tells. */
+  guestInstance?: string;
+  evidence?: string;
+  /** The instances that could be meant where nothing tells which. */
+  candidates?: string[];
+}
+
+/** Sums of these make `flags`. */
+export const FLAG = { verified: 1, damaged: 2, protected: 4, encrypted: 8, incomplete: 16 } as const;
+
+/** Columns of equal length, newest backup first. */
 export interface BackupTable {
-  /** Changes when any backup came, went or was verified. */
-  revision: number;
   count: number;
-  columns: {
-    source: Column<BackupSource>;
-    /** `vm`, `ct` or `host`. */
-    kind: Column<string>;
-    /** A VMID, or a host's name. */
-    backupId: Column<string>;
-    /** The guest's name, empty where none is known. */
-    name?: Column<string>;
-    instance: Column<string>;
-    node?: Column<string>;
-    /** Storage or datastore. */
-    store?: Column<string>;
-    namespace?: Column<string>;
-    owner?: Column<string>;
-    /** Volume id, snapshot's or file's name. */
-    volume?: Column<string>;
-    comment?: Column<string>;
-    /** Unix seconds. */
-    time: Column<number>;
-    /** Bytes; null is not known. */
-    size?: Column<number | null>;
-    /** `ok`, `failed`, `none`; empty where it cannot be verified. */
-    verified?: Column<string>;
-    protected?: Column<number>;
-    encrypted?: Column<number>;
-    /** `guest`, `ambiguous` or `none`. */
-    attribution?: Column<string>;
-    /** In words: the evidence, or why it belongs to no guest. */
-    reason?: Column<string>;
+  /** Unix seconds of the first row. */
+  newest: number;
+  groups: TableGroup[];
+  /** 0 is none. */
+  comments: string[];
+  rows: {
+    group: number[];
+    /** Seconds by which a row is older than the one before. */
+    older: number[];
+    /** Bytes; −1 while it is being written. */
+    size: number[];
+    flags: number[];
+    comment: number[];
   };
 }
 
-export interface CoverageJob {
+export interface GuestSnapshot {
+  id: string;
+  name: string;
+  node: string;
+  instance: string;
+  type: string;
+  vmid: number;
+  time: string;
+  description?: string;
+  vmstate?: boolean;
+  sizeBytes?: number;
+}
+
+export interface BackupJob {
   id: string;
   instance: string;
   enabled: boolean;
@@ -52,71 +71,63 @@ export interface CoverageJob {
   nextRun?: number;
 }
 
-export type CoverageState = "ok" | "unverified" | "late" | "failed" | "uncovered" | "none" | "excluded";
-
-export interface CoverageGuest {
+export interface CoveredGuest {
   id: string;
   instance: string;
   node: string;
   vmid: number;
   name: string;
-  /** `qemu` or `lxc`. */
+  /** `qemu`, `lxc` or `oci`. */
   type: string;
-  status: string;
-  /** Ids of the jobs that select it. */
+  template?: boolean;
+  /** Ids of the enabled jobs that back it up. */
   jobs: string[];
-  state: CoverageState;
-  /** In words. */
-  reason: string;
-  /** Unix ms of the last backup that can be restored. */
+  /** Unix ms; whatever its state. */
+  lastBackup?: number;
+  /** Unix ms of the newest that is complete and not known to be damaged, and whether it was verified. */
   lastGood?: number;
-  /** Where that one is. */
-  store?: string;
-  source?: BackupSource;
-  verified?: "ok" | "failed" | "none" | "";
-  size?: number | null;
-  backups: number;
-  /** Snapshots, and the oldest of them in Unix ms. */
-  snapshots?: number;
-  oldestSnapshot?: number;
-  nextRun?: number;
-  /** Backups that could be this guest's or another's. */
-  ambiguous?: number;
-  /** Oldest first, a letter a day: `v` verified, `b` not verified, `f` failed, `-` none. */
-  days?: string;
-}
-
-export interface BackupFailure {
-  /** Unix ms. */
-  at: number;
-  title: string;
-  detail: string;
-  node?: string;
-  instance?: string;
-  /** `kind:id` of what it is about. */
-  guest?: string;
-  running?: boolean;
+  verified: boolean;
+  lastVerified?: number;
+  count: number;
+  damaged?: number;
+  incomplete?: number;
+  /** What is wrong, see the server; absent when nothing is. */
+  reason?: string;
 }
 
 export interface Coverage {
-  revision: number;
-  jobs: CoverageJob[];
-  guests: CoverageGuest[];
-  failures?: BackupFailure[];
-  /** Servers that could not be asked, with the cause. */
-  gaps?: { instance: string; reason: string }[];
+  guests: CoveredGuest[];
+}
+
+export interface Day {
+  /** Unix ms of the reader's midnight. */
+  start: number;
+  pve: number;
+  pbs: number;
+  pmg: number;
+  snapshots: number;
+  failed: number;
 }
 
 export interface Frequency {
-  /** Local days of the server, `2026-11-24`, oldest first. */
-  days: string[];
-  pve: number[];
-  pbs: number[];
-  snapshot: number[];
-  pmg: number[];
-  failed?: number[];
+  days: Day[];
 }
 
-export const backupTable = () => request<BackupTable>("/api/backups/table");
-export const coverage = () => request<Coverage>("/api/backups/coverage");
-export const frequency = (days: number) => request<Frequency>(`/api/backups/frequency?days=${days}`);
+export const backupTable = (signal: AbortSignal) => request<BackupTable>("/api/backups/table", { signal });
+export const coverage = (signal: AbortSignal) => request<Coverage>("/api/backups/coverage", { signal });
+export const frequency = (days: number, signal: AbortSignal) =>
+  request<Frequency>(`/api/backups/frequency?days=${days}&offset=${-new Date().getTimezoneOffset()}`, {
+    signal,
+  });
+export const guestSnapshots = async (signal: AbortSignal): Promise<GuestSnapshot[]> => {
+  const answer = await request<GuestSnapshot[] | { snapshots?: GuestSnapshot[] }>("/api/snapshots", {
+    signal,
+  });
+  return Array.isArray(answer) ? answer : (answer.snapshots ?? []);
+};
+/** Backup, verify, sync and prune tasks that failed since a time in Unix ms. */
+export const failedTasks = (since: number, signal: AbortSignal) =>
+  request<{ tasks: TaskResource[]; total: number }>(
+    `/api/tasks?outcome=failed&type=vzdump,backup,verificationjob,verify,syncjob,prunejob,garbage_collection&since=${since}&limit=50`,
+    { signal },
+  );

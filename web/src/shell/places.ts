@@ -19,10 +19,12 @@ const some = (kind: CollectionName) => () => live.list(kind).length > 0;
 export const PROXMOX: readonly Place[] = [
   { href: "/proxmox/overview", label: "Overview", icon: "home" },
   { href: "/proxmox/storage", label: "Storage", icon: "disk" },
+  { href: "/proxmox/backups", label: "Backups", icon: "shield" },
   { href: "/proxmox/cluster", label: "Cluster", icon: "nodes" },
   { href: "/proxmox/tasks", label: "Tasks", icon: "list" },
   { href: "/proxmox/replication", label: "Replication", icon: "copy", exists: some("replicationJobs") },
   { href: "/proxmox/ceph", label: "Ceph", icon: "ceph", exists: some("cephClusters") },
+  { href: "/proxmox/mail", label: "Mail", icon: "mail", exists: some("pmg") },
 ];
 
 export const PLATFORMS: readonly Place[] = [

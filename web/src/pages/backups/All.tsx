@@ -1,6 +1,6 @@
 /** Every backup of every source, with the chart of days above. */
 import { createMemo, Show } from "solid-js";
-import { backupTable, type BackupTable } from "@/api/backups";
+import { backupTable, guestSnapshots, type BackupTable, type GuestSnapshot } from "@/api/backups";
 import { Asking, AskedLate } from "@/components/Asking";
 import { Copyable } from "@/components/Copy";
 import { Drawer, Fact, Gone } from "@/components/drawer/Drawer";
@@ -17,8 +17,18 @@ import { hasTerm, parseQuery, toggleTerm, type Predicate } from "@/query/query";
 import { BACKUP_COLUMNS, BACKUP_NAME } from "./columns";
 import { Chart } from "./Chart";
 import { BACKUPS } from "./language";
-import { backupRevision, Hint, ViewSwitch } from "./parts";
-import { dayOf, guestKey, makeRows, perDay, SOURCE_WORD, SOURCES, type BackupRow } from "./rows";
+import { backupRevision, guestLookup, Hint, snapshotRevision, ViewSwitch } from "./parts";
+import {
+  dayOf,
+  guestKey,
+  makeRows,
+  mergeNewest,
+  perDay,
+  snapshotRows,
+  SOURCE_WORD,
+  SOURCES,
+  type BackupRow,
+} from "./rows";
 
 const FACETS: readonly Facet<BackupRow>[] = [
   ...SOURCES.map((source): Facet<BackupRow> => ({
@@ -26,7 +36,7 @@ const FACETS: readonly Facet<BackupRow>[] = [
     value: source,
     label: source === "snapshot" ? "Snapshots" : SOURCE_WORD[source],
     test: (r) => r.source === source,
-    quiet: source === "pmg",
+    quiet: source !== "pbs" && source !== "pve",
   })),
   { param: "type", value: "vm", label: "VM", test: (r) => r.kind === "vm", apart: true },
   { param: "type", value: "ct", label: "CT", test: (r) => r.kind === "ct" },
@@ -40,7 +50,13 @@ const FACETS: readonly Facet<BackupRow>[] = [
     quiet: true,
     apart: true,
   },
-  { param: "st", value: "unverified", label: "Not verified", test: (r) => r.verified === "none", quiet: true },
+  {
+    param: "st",
+    value: "unverified",
+    label: "Not verified",
+    test: (r) => r.verified === "none",
+    quiet: true,
+  },
   {
     param: "st",
     value: "nobody",
@@ -49,7 +65,6 @@ const FACETS: readonly Facet<BackupRow>[] = [
     test: (r) => r.attribution !== "guest" && r.kind !== "host",
     quiet: true,
   },
-  { param: "st", value: "protected", label: "Protected", test: (r) => r.protected, quiet: true },
 ];
 
 function groupings(): readonly Grouping<BackupRow>[] {
@@ -69,9 +84,10 @@ function groupings(): readonly Grouping<BackupRow>[] {
       label: "Guest",
       keys: (r) => [guestKey(r)],
       title: (key) => {
-        const [kind, id, name] = key.split("\u0000");
+        const [kind, id, name, at] = key.split("\u0000");
         const word = kind === "host" ? "" : `${kind?.toUpperCase()} ${id}`;
-        return name?.startsWith("?") ? `${word || id}, unattributed` : [name || id, word].filter(Boolean).join(", ");
+        if (name === "?") return kind === "host" ? `Host ${id}` : `${word}, unattributed on ${at}`;
+        return [name, word, name ? "" : `gone from ${at}`].filter(Boolean).join(", ");
       },
       meta: (rows) => plural(rows.length, "backup"),
     },
@@ -113,7 +129,7 @@ function Details(props: {
           <Show when={r().level !== "ok"}>
             <Note level={r().level}>{r().why}</Note>
           </Show>
-          <section>
+          <section class="dsec">
             <h3>This backup</h3>
             <dl class="facts">
               <Fact name="Made">
@@ -142,7 +158,7 @@ function Details(props: {
               <Fact name="Comment">{r().comment || UNKNOWN}</Fact>
             </dl>
           </section>
-          <section>
+          <section class="dsec">
             <h3>Where</h3>
             <dl class="facts">
               <Fact name="Server">{r().instance || UNKNOWN}</Fact>
@@ -159,7 +175,7 @@ function Details(props: {
               </Show>
             </dl>
           </section>
-          <section>
+          <section class="dsec">
             <h3>Whose</h3>
             <p class="row" style={{ gap: "6px" }}>
               <Status level={r().attribution === "guest" ? "ok" : "unknown"} decorative />
@@ -185,8 +201,10 @@ function Details(props: {
 
 const SPANS = ["7", "30", "90", "365"] as const;
 
-function AllList(props: { table: () => BackupTable }) {
-  const rows = createMemo(() => makeRows(props.table()));
+function AllList(props: { table: () => BackupTable; snapshots: () => readonly GuestSnapshot[] | undefined }) {
+  const guestOf = guestLookup();
+  const stored = createMemo(() => makeRows(props.table(), guestOf()));
+  const rows = createMemo(() => mergeNewest(stored(), snapshotRows(props.snapshots() ?? [], guestOf())));
   const byId = createMemo(() => new Map(rows().map((r) => [r.id, r])));
   const list = createList<BackupRow>({
     key: "backups",
@@ -240,6 +258,7 @@ function AllList(props: { table: () => BackupTable }) {
         <section class="bk-top" data-single="" aria-label="Backups per day">
           <div>
             <div class="bk-h">
+              <ViewSwitch view="all" />
               <h2>Per day</h2>
               <Segmented
                 label="Days of the chart"
@@ -260,7 +279,6 @@ function AllList(props: { table: () => BackupTable }) {
           </div>
         </section>
       )}
-      tools={() => <ViewSwitch view="all" />}
       foot={() => (
         <>
           <span>
@@ -276,8 +294,8 @@ function AllList(props: { table: () => BackupTable }) {
           <SignalArt />
           <h2>No backup is known</h2>
           <p>
-            None of the connected servers reports a backup or a snapshot. Backup files need Datastore.Audit and
-            Datastore.AllocateSpace on the storage; a Backup Server can be connected directly.
+            None of the connected servers reports a backup or a snapshot. Backup files need Datastore.Audit
+            and Datastore.AllocateSpace on the storage; a Backup Server can be connected directly.
           </p>
           <Hint />
         </div>
@@ -319,11 +337,13 @@ function AllList(props: { table: () => BackupTable }) {
 
 export default function All() {
   const asked = createAsked(() => "backups/table", backupTable, { revision: backupRevision });
+  const snapshots = createAsked(() => "snapshots", guestSnapshots, { revision: snapshotRevision });
   return (
     <>
       <AskedLate asked={asked} what="The backups" />
+      <AskedLate asked={snapshots} what="The snapshots" />
       <Asking asked={asked} what="The backups">
-        {(table) => <AllList table={table} />}
+        {(table) => <AllList table={table} snapshots={snapshots.value} />}
       </Asking>
     </>
   );

@@ -1,8 +1,8 @@
 /** Backups per day, stacked by source; a click on a day filters to it. */
 import { createMemo, For, Show } from "solid-js";
-import type { BackupSource, Frequency } from "@/api/backups";
+import type { BackupSource, Day } from "@/api/backups";
 import { day as dayText, plural } from "@/format/format";
-import { SOURCE_WORD } from "./rows";
+import { countOf, dayOf, SOURCE_WORD } from "./rows";
 
 const H = 84;
 const STACK: readonly BackupSource[] = ["pbs", "pve", "snapshot", "pmg"];
@@ -15,30 +15,30 @@ function ceiling(most: number): number {
 }
 
 export function Chart(props: {
-  data: Frequency;
+  data: readonly Day[];
   /** The chosen day, or empty. */
   chosen: string;
   onDay: (day: string) => void;
 }) {
   const totals = createMemo(() =>
-    props.data.days.map((_, i) => STACK.reduce((sum, s) => sum + (props.data[s][i] ?? 0), 0)),
+    props.data.map((day) => STACK.reduce((sum, s) => sum + countOf(day, s), 0)),
   );
   const top = createMemo(() => ceiling(Math.max(0, ...totals())));
-  const label = (i: number) => {
-    const parts = STACK.map((s) => [SOURCE_WORD[s], props.data[s][i] ?? 0] as const).filter(([, n]) => n > 0);
-    const failed = props.data.failed?.[i] ?? 0;
-    return `${props.data.days[i]}: ${
-      parts.map(([word, n]) => `${n} ${word}`).join(", ") || "none"
-    }${failed ? `, ${failed} failed` : ""}`;
+  const name = (day: Day) => dayOf(new Date(day.start));
+  const label = (day: Day) => {
+    const parts = STACK.map((s) => [SOURCE_WORD[s], countOf(day, s)] as const).filter(([, n]) => n > 0);
+    return `${name(day)}: ${parts.map(([word, n]) => `${n} ${word}`).join(", ") || "none"}${
+      day.failed ? `, ${day.failed} failed` : ""
+    }`;
   };
   const marks = () => {
-    const n = props.data.days.length;
+    const n = props.data.length;
     const every = Math.max(1, Math.ceil(n / 5));
-    return props.data.days.flatMap((d, i) =>
-      i % every === Math.floor(every / 2) ? [{ at: ((i + 0.5) / n) * 100, text: d }] : [],
+    return props.data.flatMap((d, i) =>
+      i % every === Math.floor(every / 2) ? [{ at: ((i + 0.5) / n) * 100, start: d.start }] : [],
     );
   };
-  const used = () => STACK.filter((s) => props.data[s].some((n) => n > 0));
+  const used = () => STACK.filter((s) => props.data.some((day) => countOf(day, s) > 0));
   return (
     <>
       <div class="bk-key">
@@ -50,7 +50,7 @@ export function Chart(props: {
             </span>
           )}
         </For>
-        <Show when={props.data.failed?.some((n) => n > 0)}>
+        <Show when={props.data.some((day) => day.failed > 0)}>
           <span>
             <i data-source="failed" />
             failed
@@ -66,20 +66,22 @@ export function Chart(props: {
         <div
           class="bk-bars"
           role="group"
-          aria-label={`Backups per day, ${plural(props.data.days.length, "day")}`}
+          aria-label={`Backups per day, ${plural(props.data.length, "day")}`}
           style={{ "--bars-h": `${H}px` }}
-          data-dense={props.data.days.length > 60 ? "" : undefined}
+          data-dense={props.data.length > 60 ? "" : undefined}
         >
-          <For each={props.data.days}>
-            {(d, i) => (
+          <For each={props.data}>
+            {(day, i) => (
               <button
                 type="button"
                 class="bk-day"
-                aria-label={label(i())}
-                aria-pressed={props.chosen === d}
-                title={label(i())}
-                tabindex={props.chosen ? (props.chosen === d ? 0 : -1) : i() === props.data.days.length - 1 ? 0 : -1}
-                onClick={() => props.onDay(d)}
+                aria-label={label(day)}
+                aria-pressed={props.chosen === name(day)}
+                title={label(day)}
+                tabindex={
+                  (props.chosen ? props.chosen === name(day) : i() === props.data.length - 1) ? 0 : -1
+                }
+                onClick={() => props.onDay(name(day))}
                 onKeyDown={(event) => {
                   const step = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
                   if (!step) return;
@@ -91,12 +93,12 @@ export function Chart(props: {
               >
                 <For each={STACK}>
                   {(s) => (
-                    <Show when={props.data[s][i()]}>
-                      {(n) => <i data-source={s} style={{ height: `${(n() / top()) * 100}%` }} />}
+                    <Show when={countOf(day, s) > 0}>
+                      <i data-source={s} style={{ height: `${(countOf(day, s) / top()) * 100}%` }} />
                     </Show>
                   )}
                 </For>
-                <Show when={props.data.failed?.[i()]}>
+                <Show when={day.failed > 0}>
                   <em aria-hidden="true" />
                 </Show>
               </button>
@@ -105,7 +107,7 @@ export function Chart(props: {
           <For each={marks()}>
             {(mark) => (
               <span class="bk-mark" style={{ left: `${mark.at}%` }} aria-hidden="true">
-                {dayText(new Date(`${mark.text}T12:00:00`))}
+                {dayText(new Date(mark.start))}
               </span>
             )}
           </For>

@@ -1,27 +1,40 @@
 /** Which guest is protected how well: guest by job, last good backup, verification. Unprotected guests first. */
-import { useNavigate } from "@solidjs/router";
-import { createMemo, For, Show } from "solid-js";
+import { A, useNavigate } from "@solidjs/router";
+import { createEffect, createMemo, createSignal, For, onCleanup, Show, type JSX } from "solid-js";
 import * as api from "@/api/backups";
-import type { CoverageState } from "@/api/backups";
 import { Asking, AskedLate } from "@/components/Asking";
 import { Drawer, Fact, Gone } from "@/components/drawer/Drawer";
 import { SignalArt } from "@/components/Icon";
 import { createList, type Facet, type Grouping } from "@/components/list/controller";
+import { GapNote } from "@/components/list/Gaps";
 import { ListPage, sortsOf } from "@/components/list/ListPage";
 import { Note, Status } from "@/components/Status";
 import { Age, Bytes } from "@/components/Values";
 import { absolute, plural, UNKNOWN } from "@/format/format";
 import { createAsked } from "@/live/asked";
+import { live } from "@/live/live";
 import { LEVEL_ORDER } from "@/model/level";
 import { Chart } from "./Chart";
 import { COVERAGE_COLUMNS, COVERAGE_NAME } from "./columns";
 import { COVERAGE } from "./language";
-import { backupRevision, Hint, ViewSwitch } from "./parts";
-import { COVERAGE_ORDER, makeCoverage, STATE_WORD, type CoverageRow } from "./rows";
+import { backupRevision, guestLookup, Hint, snapshotRevision, taskRevision, ViewSwitch } from "./parts";
+import {
+  byGuest,
+  COVERAGE_ORDER,
+  makeCoverage,
+  makeRows,
+  mergeNewest,
+  snapshotRows,
+  STATE_WORD,
+  type CoverageRow,
+  type CoverageState,
+  type GuestBackups,
+} from "./rows";
+import { makeTask, type TaskRow } from "../tasks/task";
 
 const OLD_SNAPSHOT = 30 * 86_400_000;
 const oldSnapshot = (r: CoverageRow) =>
-  r.raw.oldestSnapshot !== undefined && Date.now() - r.raw.oldestSnapshot > OLD_SNAPSHOT;
+  Date.now() - (r.more?.oldestSnapshot ?? Number.POSITIVE_INFINITY) > OLD_SNAPSHOT;
 const wantsCare = (r: CoverageRow) => r.level === "critical" || r.level === "warning";
 
 const FACETS: readonly Facet<CoverageRow>[] = [
@@ -30,26 +43,39 @@ const FACETS: readonly Facet<CoverageRow>[] = [
     param: "st",
     value: "uncovered",
     label: "In no job",
-    test: (r) => r.jobs.length === 0 && r.raw.state !== "excluded",
+    test: (r) => r.raw.jobs.length === 0 && (r.state === "uncovered" || r.state === "none"),
     quiet: true,
   },
   {
     param: "st",
     value: "protected",
     label: "Protected",
-    test: (r) => r.raw.state === "ok" || r.raw.state === "unverified",
+    test: (r) => r.state === "ok" || r.state === "unverified",
     apart: true,
   },
-  { param: "st", value: "unverified", label: "Not verified", test: (r) => r.raw.verified === "none", quiet: true },
+  {
+    param: "st",
+    value: "unverified",
+    label: "Not verified",
+    test: (r) => r.state === "unverified",
+    quiet: true,
+  },
   { param: "st", value: "snapshots", label: "Old snapshots", test: oldSnapshot, quiet: true },
-  { param: "st", value: "excluded", label: "Excluded", level: "off", test: (r) => r.raw.state === "excluded", quiet: true },
+  {
+    param: "st",
+    value: "excluded",
+    label: "Templates",
+    level: "off",
+    test: (r) => r.state === "excluded",
+    quiet: true,
+  },
 ];
 
 const GROUPINGS: readonly Grouping<CoverageRow>[] = [
   {
     value: "state",
     label: "State",
-    keys: (r) => [r.raw.state],
+    keys: (r) => [r.state],
     title: (key) => STATE_WORD[key as CoverageState] ?? key,
     meta: (rows) => plural(rows.length, "guest"),
     order: (key) => COVERAGE_ORDER[key as CoverageState] ?? 9,
@@ -72,26 +98,26 @@ const GROUPINGS: readonly Grouping<CoverageRow>[] = [
 ];
 
 const POST: readonly { states: CoverageState[]; label: string; facet: string }[] = [
-  { states: ["ok"], label: "Fresh, nothing to do", facet: "protected" },
+  { states: ["ok"], label: "Fresh and verified", facet: "protected" },
   { states: ["unverified"], label: "Fresh, not verified", facet: "unverified" },
-  { states: ["late"], label: "Late, older than a day past its job", facet: "attention" },
-  { states: ["uncovered"], label: "In no job, older backup", facet: "uncovered" },
-  { states: ["none", "failed"], label: "No backup to restore", facet: "attention" },
+  { states: ["late"], label: "Late, its job missed it", facet: "attention" },
+  { states: ["uncovered", "unknown"], label: "In no job that is known", facet: "uncovered" },
+  { states: ["none", "damaged"], label: "No backup to restore", facet: "attention" },
 ];
 
 function Summary(props: { rows: readonly CoverageRow[]; onFacet: (value: string) => void }) {
   const parts = createMemo(() =>
     POST.map((part) => ({
       ...part,
-      count: props.rows.filter((r) => part.states.includes(r.raw.state)).length,
+      count: props.rows.filter((r) => part.states.includes(r.state)).length,
     })),
   );
-  const wanted = () => props.rows.filter((r) => r.raw.state !== "excluded").length;
+  const wanted = () => props.rows.filter((r) => r.state !== "excluded").length;
   const level = (i: number) => (["ok", "notice", "warning", "warning", "critical"] as const)[i] ?? "ok";
   return (
     <div>
       <div class="bk-h">
-        <h2>Coverage</h2>
+        <ViewSwitch view="coverage" />
         <span class="muted text-xs">{plural(wanted(), "guest")} that should have a backup</span>
       </div>
       <div class="bk-post" aria-hidden="true">
@@ -120,38 +146,51 @@ function Summary(props: { rows: readonly CoverageRow[]; onFacet: (value: string)
   );
 }
 
-function Failures(props: { list: readonly api.BackupFailure[] }) {
+function Failures(props: { tasks: readonly TaskRow[] | undefined; failure: string }) {
   return (
     <div>
       <div class="bk-h">
         <h2>Failed backup tasks</h2>
         <span class="muted text-xs">last 3 days</span>
       </div>
-      <For
-        each={props.list.slice(0, 4)}
+      <Show
+        when={props.tasks}
         fallback={
-          <p class="muted text-xs row" style={{ gap: "6px" }}>
-            <Status level="ok" decorative /> None failed.
+          <p class="muted text-xs">
+            {props.failure ? `Tasks could not be read: ${props.failure}` : "Asking"}
           </p>
         }
       >
-        {(failure) => (
-          <div class="bk-task">
-            <Status level={failure.running ? "notice" : "critical"} decorative />
-            <b class="trunc">{failure.title}</b>
-            <span class="muted">
-              <Age at={failure.at} bare />
-            </span>
-            <p class="trunc" title={failure.detail}>
-              {failure.detail}
-            </p>
-          </div>
+        {(tasks) => (
+          <>
+            <For
+              each={tasks().slice(0, 3)}
+              fallback={
+                <p class="muted text-xs row" style={{ gap: "6px" }}>
+                  <Status level="ok" decorative /> None that is known.
+                </p>
+              }
+            >
+              {(task) => (
+                <A class="bk-task" href={`/proxmox/tasks?open=${encodeURIComponent(`task:${task.id}`)}`}>
+                  <Status level={task.level} decorative />
+                  <b class="trunc">{[task.name, task.target].filter(Boolean).join(", ")}</b>
+                  <span class="muted">
+                    <Age at={task.raw.startTime} bare />
+                  </span>
+                  <span class="p trunc" title={task.why}>
+                    {task.why}
+                  </span>
+                </A>
+              )}
+            </For>
+            <Show when={tasks().length > 3}>
+              <A class="text-xs text-accent" href="/proxmox/tasks?q=backup">
+                {tasks().length - 3} more
+              </A>
+            </Show>
+          </>
         )}
-      </For>
-      <Show when={props.list.length > 4}>
-        <a class="linkish text-xs" href="/proxmox/tasks?q=type%3Avzdump">
-          {props.list.length - 4} more
-        </a>
       </Show>
     </div>
   );
@@ -171,7 +210,7 @@ function Details(props: {
           level={r().level}
           why={r().why}
           title={r().name}
-          badge={`${r().raw.type === "lxc" ? "CT" : "VM"} ${r().raw.vmid}`}
+          badge={`${r().raw.type === "qemu" ? "VM" : "CT"} ${r().raw.vmid}`}
           meta={
             <>
               {r().raw.node} in {r().raw.instance}
@@ -182,7 +221,7 @@ function Details(props: {
           onMove={props.onMove}
         >
           <Note level={r().level}>{r().why}</Note>
-          <section>
+          <section class="dsec">
             <h3>Last good backup</h3>
             <dl class="facts">
               <Fact name="Made">
@@ -194,23 +233,30 @@ function Details(props: {
                   )}
                 </Show>
               </Fact>
-              <Fact name="Where">{r().raw.store ?? UNKNOWN}</Fact>
+              <Fact name="Newest is on">
+                {[r().more?.newest?.instance, r().more?.newest?.store].filter(Boolean).join(" / ") || UNKNOWN}
+              </Fact>
               <Fact name="Verified">
-                {r().raw.verified === "ok"
-                  ? "yes"
-                  : r().raw.verified === "failed"
-                    ? "failed"
-                    : r().raw.verified === "none"
-                      ? "not yet"
-                      : "not done for this kind"}
+                {r().raw.verified ? "yes" : "no"}
+                <Show when={!r().raw.verified && r().raw.lastVerified}>
+                  {(at) => (
+                    <>
+                      , the last that was is from <Age at={at()} />
+                    </>
+                  )}
+                </Show>
               </Fact>
               <Fact name="Size">
-                <Bytes value={r().raw.size ?? null} />
+                <Bytes value={r().more?.newest?.size ?? null} />
               </Fact>
-              <Fact name="Backups kept">{r().raw.backups}</Fact>
+              <Fact name="Backups kept">
+                {r().raw.count}
+                <Show when={r().raw.damaged}>, {r().raw.damaged} damaged</Show>
+                <Show when={r().raw.incomplete}>, {r().raw.incomplete} not finished</Show>
+              </Fact>
               <Fact name="Snapshots">
-                {r().raw.snapshots ?? 0}
-                <Show when={r().raw.oldestSnapshot}>
+                {r().more ? r().more?.snapshots : UNKNOWN}
+                <Show when={r().more?.oldestSnapshot}>
                   {(at) => (
                     <>
                       , the oldest from <Age at={at()} />
@@ -219,10 +265,10 @@ function Details(props: {
                 </Show>
               </Fact>
             </dl>
-            <Show when={(r().raw.ambiguous ?? 0) > 0}>
+            <Show when={(r().more?.ambiguous ?? 0) > 0}>
               <Note level="unknown">
-                {plural(r().raw.ambiguous ?? 0, "backup")} with this number could be of this guest or of another
-                one, and {(r().raw.ambiguous ?? 0) === 1 ? "is" : "are"} not counted here.
+                {plural(r().more?.ambiguous ?? 0, "backup")} with this number could be of this guest or of
+                another one, and {(r().more?.ambiguous ?? 0) === 1 ? "is" : "are"} not counted here.
               </Note>
             </Show>
             <p class="pt-2">
@@ -230,16 +276,14 @@ function Details(props: {
                 type="button"
                 class="linkish"
                 onClick={() =>
-                  navigate(
-                    `/proxmox/backups/all?q=${encodeURIComponent(`id:${r().raw.vmid}`)}&group=date`,
-                  )
+                  navigate(`/proxmox/backups/all?q=${encodeURIComponent(`id:${r().raw.vmid}`)}&group=date`)
                 }
               >
                 Show its backups
               </button>
             </p>
           </section>
-          <section>
+          <section class="dsec">
             <h3>Jobs</h3>
             <Show when={r().jobs.length > 0} fallback={<p>No job selects this guest.</p>}>
               <For each={r().jobs}>
@@ -262,11 +306,23 @@ function Details(props: {
   );
 }
 
-function CoverageList(props: { data: () => api.Coverage; chart: () => api.Frequency | undefined }) {
+function CoverageList(props: {
+  data: () => api.Coverage;
+  more: () => Map<string, GuestBackups> | undefined;
+  chart: () => api.Frequency | undefined;
+  failures: () => JSX.Element;
+}) {
   const navigate = useNavigate();
   const rows = createMemo(() => {
-    const jobs = new Map(props.data().jobs.map((job) => [`${job.instance}/${job.id}`, job]));
-    return props.data().guests.map((guest) => makeCoverage(guest, jobs));
+    const jobs = new Map(
+      ((live.rest("backupJobs") ?? []) as api.BackupJob[]).map((job) => [`${job.instance}/${job.id}`, job]),
+    );
+    const now = Date.now();
+    return props
+      .data()
+      .guests.map((guest) =>
+        makeCoverage(guest, jobs, props.more()?.get(`${guest.instance}/${guest.vmid}`), now),
+      );
   });
   const list = createList<CoverageRow>({
     key: "coverage",
@@ -277,7 +333,7 @@ function CoverageList(props: { data: () => api.Coverage; chart: () => api.Freque
     facets: FACETS,
     sorts: sortsOf(COVERAGE_NAME, COVERAGE_COLUMNS, (r) => LEVEL_ORDER[r.level]),
     order: (a, b) =>
-      COVERAGE_ORDER[a.raw.state] - COVERAGE_ORDER[b.raw.state] ||
+      COVERAGE_ORDER[a.state] - COVERAGE_ORDER[b.state] ||
       (a.sortName < b.sortName ? -1 : a.sortName > b.sortName ? 1 : 0),
     groupings: GROUPINGS,
     defaultGroup: "state",
@@ -292,20 +348,7 @@ function CoverageList(props: { data: () => api.Coverage; chart: () => api.Freque
       muted={(r) => r.level === "off"}
       before={() => (
         <>
-          <Show when={(props.data().gaps?.length ?? 0) > 0}>
-            <div class="late-note">
-              <Note level="warning">
-                <For each={props.data().gaps}>
-                  {(gap) => (
-                    <div>
-                      {gap.instance}: {gap.reason}
-                    </div>
-                  )}
-                </For>
-                What these servers hold is missing here.
-              </Note>
-            </div>
-          </Show>
+          <GapNote capability={/backup|storage content|datastore/i} />
           <section class="bk-top" aria-label="Summary">
             <Summary rows={rows()} onFacet={(value) => list.toggle("st", value)} />
             <div>
@@ -316,18 +359,17 @@ function CoverageList(props: { data: () => api.Coverage; chart: () => api.Freque
               <Show when={props.chart()} fallback={<div style={{ height: "104px" }} />}>
                 {(data) => (
                   <Chart
-                    data={data()}
+                    data={data().days}
                     chosen=""
                     onDay={(day) => navigate(`/proxmox/backups/all?q=date:${day}`)}
                   />
                 )}
               </Show>
             </div>
-            <Failures list={props.data().failures ?? []} />
+            {props.failures()}
           </section>
         </>
       )}
-      tools={() => <ViewSwitch view="coverage" />}
       foot={() => (
         <>
           <span>
@@ -342,7 +384,7 @@ function CoverageList(props: { data: () => api.Coverage; chart: () => api.Freque
             <i class="bk-leg" data-day="b" /> not verified
           </span>
           <span class="grp">
-            <i class="bk-leg" data-day="f" /> failed
+            <i class="bk-leg" data-day="f" /> damaged
           </span>
         </>
       )}
@@ -350,7 +392,10 @@ function CoverageList(props: { data: () => api.Coverage; chart: () => api.Freque
         <div class="empty">
           <SignalArt />
           <h2>No guest to protect</h2>
-          <p>Guests appear here with the first answer of a Proxmox VE server; then each shows how it is backed up.</p>
+          <p>
+            Guests appear here with the first answer of a Proxmox VE server; then each shows how it is backed
+            up.
+          </p>
           <Hint />
         </div>
       )}
@@ -383,18 +428,64 @@ function CoverageList(props: { data: () => api.Coverage; chart: () => api.Freque
   );
 }
 
+const RECENT = 3 * 86_400_000;
+
 export default function Coverage() {
   const asked = createAsked(() => "backups/coverage", api.coverage, { revision: backupRevision });
   const chart = createAsked(
     () => "backups/frequency",
-    () => api.frequency(30),
-    { revision: backupRevision },
+    (signal) => api.frequency(30, signal),
+    {
+      revision: backupRevision,
+    },
   );
+  const tasks = createAsked(
+    () => "backups/failed",
+    (signal) => api.failedTasks(Date.now() - RECENT, signal),
+    { revision: taskRevision },
+  );
+  // The list of all backups follows when the coverage is on the screen: it only adds marks and sizes.
+  const [later, setLater] = createSignal(false);
+  const timer = setTimeout(() => setLater(true), 150);
+  onCleanup(() => clearTimeout(timer));
   return (
     <>
       <AskedLate asked={asked} what="The coverage" />
       <Asking asked={asked} what="The coverage">
-        {(data) => <CoverageList data={data} chart={chart.value} />}
+        {(data) => {
+          const guestOf = guestLookup();
+          const [more, setMore] = createSignal<Map<string, GuestBackups>>();
+          createEffect(() => {
+            if (!later()) return;
+            const table = createAsked(() => "backups/table", api.backupTable, { revision: backupRevision });
+            const snapshots = createAsked(() => "snapshots", api.guestSnapshots, {
+              revision: snapshotRevision,
+            });
+            createEffect(() => {
+              const all = table.value();
+              if (!all) return;
+              setMore(
+                byGuest(
+                  mergeNewest(makeRows(all, guestOf()), snapshotRows(snapshots.value() ?? [], guestOf())),
+                  Date.now(),
+                ),
+              );
+            });
+          });
+          const failed = createMemo(() =>
+            tasks
+              .value()
+              ?.tasks.map((task) => makeTask(task, (instance, vmid) => guestOf()(instance, vmid)?.name)),
+          );
+          return (
+            <CoverageList
+              data={data}
+              more={more}
+              chart={chart.value}
+              failures={() => <Failures tasks={failed()} failure={tasks.failure()} />}
+            />
+          );
+        }}
       </Asking>
     </>
   );

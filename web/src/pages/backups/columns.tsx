@@ -1,12 +1,14 @@
 import { Show } from "solid-js";
 import { Icon } from "@/components/Icon";
 import type { Column, NameColumn } from "@/components/list/columns";
-import { Status } from "@/components/Status";
 import { Age, Bytes } from "@/components/Values";
 import { absolute, day, naturalKey, UNKNOWN } from "@/format/format";
 import { SOURCE_WORD, type BackupRow, type CoverageRow } from "./rows";
 
 const KIND_WORD: Record<string, string> = { vm: "VM", ct: "CT", host: "Host" };
+
+/** Where a backup is, in one word or two. */
+const place = (row: BackupRow | undefined) => [row?.instance, row?.store].filter(Boolean).join(" / ");
 
 export const BACKUP_NAME: NameColumn<BackupRow> = {
   label: "Guest",
@@ -16,7 +18,11 @@ export const BACKUP_NAME: NameColumn<BackupRow> = {
       <span class="nm">{r().name || (r().kind === "host" ? r().backupId : "")}</span>
       <Show when={r().attribution !== "guest"}>
         <span class="muted" classList={{ "ml-2": Boolean(r().name) }}>
-          {r().attribution === "ambiguous" ? "which guest is not known" : r().kind === "host" ? "" : "no such guest"}
+          {r().attribution === "ambiguous"
+            ? "which guest is not known"
+            : r().kind === "host"
+              ? ""
+              : "no such guest"}
         </span>
       </Show>
     </>
@@ -45,11 +51,7 @@ export const BACKUP_COLUMNS: readonly Column<BackupRow>[] = [
     priority: 1,
     sort: (r) => r.time,
     tip: (r) => absolute(new Date(r.time)),
-    cell: (r) => (
-      <>
-        {absolute(new Date(r().time)).slice(0, 16)}
-      </>
-    ),
+    cell: (r) => <>{absolute(new Date(r().time)).slice(0, 16)}</>,
   },
   {
     key: "age",
@@ -106,7 +108,10 @@ export const BACKUP_COLUMNS: readonly Column<BackupRow>[] = [
       <Show
         when={r().size !== null}
         fallback={
-          <span class="muted" title={r().source === "snapshot" ? "The storage does not tell" : "Not finished"}>
+          <span
+            class="muted"
+            title={r().source === "snapshot" ? "The storage does not tell" : "Not finished"}
+          >
             {UNKNOWN}
           </span>
         }
@@ -192,7 +197,7 @@ export const BACKUP_COLUMNS: readonly Column<BackupRow>[] = [
   },
 ];
 
-const LETTER: Record<string, string> = { v: "verified", b: "backup", f: "failed", "-": "none" };
+const LETTER: Record<string, string> = { v: "verified", b: "backup", f: "damaged", "-": "none" };
 
 /** The last days as marks; one picture, read out as a sum. */
 function Days(props: { days: string }) {
@@ -226,7 +231,7 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
     ascending: true,
     cell: (r) => (
       <>
-        <span class="ty">{r().raw.type === "lxc" ? "CT" : "VM"}</span>
+        <span class="ty">{r().raw.type === "qemu" ? "VM" : "CT"}</span>
         <span class="muted">{r().raw.vmid}</span>
       </>
     ),
@@ -243,26 +248,27 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
         when={r().raw.lastGood}
         fallback={
           <span
-            data-tone={r().raw.state === "none" ? "critical" : undefined}
-            classList={{ muted: r().raw.state !== "none" }}
+            data-tone={r().level === "critical" ? "critical" : undefined}
+            classList={{ muted: r().level !== "critical" }}
           >
-            {r().raw.state === "none" ? "no backup at all" : "none"}
+            {r().state === "damaged"
+              ? "none that restores"
+              : r().state === "none"
+                ? "no backup at all"
+                : "none"}
           </span>
         }
       >
         {(at) => (
-          <span
-            class="bk-good"
-            data-tone={r().level === "warning" || r().level === "critical" ? r().level : undefined}
-          >
+          <span class="bk-good" data-tone={r().state === "late" ? "warning" : undefined}>
             <Age at={at()} bare />
-            <Show when={r().raw.verified === "ok"}>
+            <Show when={r().raw.verified}>
               <span class="muted" title="Verified">
                 <Icon name="check" small />
                 <span class="sr">verified</span>
               </span>
             </Show>
-            <Show when={r().raw.verified === "none"}>
+            <Show when={!r().raw.verified && r().more?.newest?.verified === "none"}>
               <span class="muted" title="Not verified yet">
                 <Icon name="clock" small />
                 <span class="sr">not verified</span>
@@ -286,8 +292,11 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
       <Show
         when={r().jobs[0]}
         fallback={
-          <span data-tone={r().raw.state === "excluded" ? undefined : "warning"} classList={{ muted: r().raw.state === "excluded" }}>
-            {r().raw.state === "excluded" ? "excluded" : "in no job"}
+          <span
+            data-tone={r().state === "uncovered" || r().state === "none" ? "warning" : undefined}
+            classList={{ muted: r().state === "excluded" || r().state === "unknown" }}
+          >
+            {r().state === "excluded" ? "template" : r().state === "unknown" ? "not known" : "in no job"}
           </span>
         }
       >
@@ -306,7 +315,7 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
     width: 286,
     priority: 3,
     cell: (r) => (
-      <Show when={r().raw.days} fallback={<span class="muted">{UNKNOWN}</span>}>
+      <Show when={r().more?.days} fallback={<span class="muted">{UNKNOWN}</span>}>
         {(days) => <Days days={days()} />}
       </Show>
     ),
@@ -316,9 +325,9 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
     label: "Where",
     width: 130,
     priority: 4,
-    sort: (r) => r.raw.store ?? null,
+    sort: (r) => r.more?.newest?.store ?? null,
     ascending: true,
-    cell: (r) => <span class="muted">{r().raw.store ?? UNKNOWN}</span>,
+    cell: (r) => <span class="muted">{place(r().more?.newest) || UNKNOWN}</span>,
   },
   {
     key: "size",
@@ -326,8 +335,8 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
     width: 104,
     priority: 2,
     num: true,
-    sort: (r) => r.raw.size ?? null,
-    cell: (r) => <Bytes value={r().raw.size ?? null} />,
+    sort: (r) => r.more?.newest?.size ?? null,
+    cell: (r) => <Bytes value={r().more?.newest?.size ?? null} />,
   },
   {
     key: "backups",
@@ -335,8 +344,8 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
     width: 76,
     priority: 3,
     num: true,
-    sort: (r) => r.raw.backups,
-    cell: (r) => <span class="muted">{r().raw.backups}</span>,
+    sort: (r) => r.raw.count,
+    cell: (r) => <span class="muted">{r().raw.count}</span>,
   },
   {
     key: "snapshot",
@@ -344,10 +353,10 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
     width: 116,
     priority: 2,
     num: true,
-    sort: (r) => (r.raw.oldestSnapshot ? -r.raw.oldestSnapshot : null),
-    tip: (r) => (r.raw.snapshots ? `${r.raw.snapshots} on the node, not a backup` : "No snapshots"),
+    sort: (r) => (r.more?.oldestSnapshot ? -r.more.oldestSnapshot : null),
+    tip: (r) => (r.more?.snapshots ? `${r.more.snapshots} on the node, not a backup` : "No snapshots"),
     cell: (r) => (
-      <Show when={r().raw.oldestSnapshot} fallback={<span class="muted">{UNKNOWN}</span>}>
+      <Show when={r().more?.oldestSnapshot} fallback={<span class="muted">{UNKNOWN}</span>}>
         {(at) => (
           <span class="muted">
             <Age at={at()} bare />
@@ -362,12 +371,12 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
     width: 106,
     priority: 3,
     num: true,
-    sort: (r) => r.raw.nextRun ?? null,
+    sort: (r) => r.nextRun,
     ascending: true,
-    tip: (r) => (r.raw.nextRun ? absolute(new Date(r.raw.nextRun)) : undefined),
+    tip: (r) => (r.nextRun ? absolute(new Date(r.nextRun)) : undefined),
     cell: (r) => (
       <span class="muted">
-        <Show when={r().raw.nextRun} fallback={UNKNOWN}>
+        <Show when={r().nextRun} fallback={UNKNOWN}>
           {(at) => `${day(new Date(at()))} ${absolute(new Date(at())).slice(11, 16)}`}
         </Show>
       </span>

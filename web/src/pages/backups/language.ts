@@ -8,7 +8,13 @@ export const BACKUPS = makeLanguage<BackupRow>({
   haystack,
   what: ["backup", "backups"],
   fields: [
-    { name: "name", aliases: ["guest"], help: "guest's name contains", text: (r) => r.name, values: (r) => [r.name] },
+    {
+      name: "name",
+      aliases: ["guest"],
+      help: "guest's name contains",
+      text: (r) => r.name,
+      values: (r) => [r.name],
+    },
     { name: "id", aliases: ["vmid"], help: "VMID or host name", text: (r) => r.backupId, exact: true },
     {
       name: "source",
@@ -66,7 +72,13 @@ export const BACKUPS = makeLanguage<BackupRow>({
       text: (r) => r.store,
       values: (r) => [r.store],
     },
-    { name: "namespace", aliases: ["ns"], help: "of a datastore", text: (r) => r.namespace, values: (r) => [r.namespace] },
+    {
+      name: "namespace",
+      aliases: ["ns"],
+      help: "of a datastore",
+      text: (r) => r.namespace,
+      values: (r) => [r.namespace],
+    },
     {
       name: "server",
       aliases: ["instance", "pbs"],
@@ -112,16 +124,21 @@ export const COVERAGE = makeLanguage<CoverageRow>({
     {
       name: "state",
       help: Object.keys(STATE_WORD).join(", "),
-      text: (r) => r.raw.state,
+      text: (r) => r.state,
       exact: true,
       words: Object.keys(STATE_WORD),
-      values: (r) => [r.raw.state],
+      values: (r) => [r.state],
     },
-    { name: "job", help: "is in this job", text: (r) => r.jobs.map((j) => j.id), values: (r) => r.jobs.map((j) => j.id) },
+    {
+      name: "job",
+      help: "is in this job",
+      text: (r) => r.jobs.map((j) => j.id),
+      values: (r) => r.jobs.map((j) => j.id),
+    },
     {
       name: "type",
       help: "vm or ct",
-      text: (r) => (r.raw.type === "lxc" ? "ct" : "vm"),
+      text: (r) => (r.raw.type === "qemu" ? "vm" : "ct"),
       exact: true,
       words: ["vm", "ct"],
     },
@@ -134,7 +151,7 @@ export const COVERAGE = makeLanguage<CoverageRow>({
     {
       name: "snapshot",
       help: "age of its oldest snapshot, such as snapshot>30d",
-      number: (r) => (r.raw.oldestSnapshot ? (Date.now() - r.raw.oldestSnapshot) / 1000 : null),
+      number: (r) => (r.more?.oldestSnapshot ? (Date.now() - r.more.oldestSnapshot) / 1000 : null),
       unit: "duration",
     },
   ],

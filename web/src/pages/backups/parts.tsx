@@ -1,13 +1,28 @@
 /** What both views of the backups share. */
 import { useLocation, useNavigate } from "@solidjs/router";
-import { Show } from "solid-js";
+import { createMemo, Show } from "solid-js";
 import { ButtonLink } from "@/components/Button";
 import { Segmented } from "@/components/Segmented";
 import { live } from "@/live/live";
 import { mayRead } from "@/session/session";
+import type { GuestOf } from "./rows";
 
 /** Backups are not on the live channel; it says when they changed. */
-export const backupRevision = () => live.revision("backups");
+export const backupRevision = () => live.revisions().backups;
+export const snapshotRevision = () => live.revisions().snapshots;
+export const taskRevision = () => live.revisions().tasks;
+
+/** Names of guests, by the instance that they are in. Changes when guests come, go or are renamed. */
+export function guestLookup(): () => GuestOf {
+  return createMemo(() => {
+    const known = new Map(
+      live
+        .guests()
+        .map((row) => [`${row.raw.instance}/${row.raw.vmid}`, { name: row.raw.name, node: row.raw.node }]),
+    );
+    return (instance: string, vmid: number) => known.get(`${instance}/${vmid}`);
+  });
+}
 
 export function ViewSwitch(props: { view: "coverage" | "all" }) {
   const navigate = useNavigate();
@@ -18,7 +33,8 @@ export function ViewSwitch(props: { view: "coverage" | "all" }) {
       value={props.view}
       onChange={(view) => {
         // Words mean other things in the other view; only the place is kept.
-        if (!location.pathname.endsWith(view)) navigate(view === "all" ? "/proxmox/backups/all" : "/proxmox/backups");
+        if (!location.pathname.endsWith(view))
+          navigate(view === "all" ? "/proxmox/backups/all" : "/proxmox/backups");
       }}
       options={[
         { value: "coverage", label: "Coverage" },

@@ -5,6 +5,13 @@ const GROUPS = [
   { title: "Sources", pages: [{ href: "/settings/proxmox", label: "Proxmox" }] },
   { title: "Access", pages: [{ href: "/settings/tokens", label: "API tokens" }] },
   {
+    title: "Pulse",
+    pages: [
+      { href: "/settings/system", label: "System" },
+      { href: "/settings/diagnostics", label: "Diagnostics" },
+    ],
+  },
+  {
     title: "You",
     pages: [
       { href: "/settings/appearance", label: "Appearance" },
