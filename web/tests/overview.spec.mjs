@@ -443,13 +443,13 @@ check(
     assert.ok(await flat());
     await drawer.getByRole("button", { name: /Close details/ }).click();
     const bar = page.getByRole("navigation", { name: "Pages" });
-    for (const name of ["Hosts", "Settings", "Tasks", "Replication", "Ceph"]) {
+    for (const name of ["Hosts", "Settings", "Cluster", "Tasks", "Replication", "Ceph", "Mail"]) {
       await bar.getByRole("button", { name: "More" }).click();
       await page.getByRole("dialog", { name: "More pages" }).getByRole("link", { name }).click();
       await page.waitForTimeout(200);
       assert.ok(await flat(), name);
     }
-    for (const name of ["Storage", "Cluster", "Overview"]) {
+    for (const name of ["Storage", "Backups", "Overview"]) {
       await bar.getByRole("link", { name }).click();
       await page.waitForTimeout(200);
       assert.ok(await flat(), name);

@@ -43,7 +43,7 @@ const FACETS: readonly Facet<CoverageRow>[] = [
     param: "st",
     value: "uncovered",
     label: "In no job",
-    test: (r) => r.raw.jobs.length === 0 && (r.state === "uncovered" || r.state === "none"),
+    test: (r) => r.state === "uncovered",
     quiet: true,
   },
   {
@@ -101,7 +101,7 @@ const POST: readonly { states: CoverageState[]; label: string; facet: string }[]
   { states: ["ok"], label: "Fresh and verified", facet: "protected" },
   { states: ["unverified"], label: "Fresh, not verified", facet: "unverified" },
   { states: ["late"], label: "Late, its job missed it", facet: "attention" },
-  { states: ["uncovered", "unknown"], label: "In no job that is known", facet: "uncovered" },
+  { states: ["uncovered", "unknown"], label: "In no job", facet: "uncovered" },
   { states: ["none", "damaged"], label: "No backup to restore", facet: "attention" },
 ];
 
@@ -334,6 +334,7 @@ function CoverageList(props: {
     sorts: sortsOf(COVERAGE_NAME, COVERAGE_COLUMNS, (r) => LEVEL_ORDER[r.level]),
     order: (a, b) =>
       COVERAGE_ORDER[a.state] - COVERAGE_ORDER[b.state] ||
+      LEVEL_ORDER[a.level] - LEVEL_ORDER[b.level] ||
       (a.sortName < b.sortName ? -1 : a.sortName > b.sortName ? 1 : 0),
     groupings: GROUPINGS,
     defaultGroup: "state",

@@ -253,7 +253,7 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
           >
             {r().state === "damaged"
               ? "none that restores"
-              : r().state === "none"
+              : r().level === "critical"
                 ? "no backup at all"
                 : "none"}
           </span>
@@ -293,7 +293,9 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
         when={r().jobs[0]}
         fallback={
           <span
-            data-tone={r().state === "uncovered" || r().state === "none" ? "warning" : undefined}
+            data-tone={
+              r().state === "uncovered" ? (r().level === "critical" ? "critical" : "warning") : undefined
+            }
             classList={{ muted: r().state === "excluded" || r().state === "unknown" }}
           >
             {r().state === "excluded" ? "template" : r().state === "unknown" ? "not known" : "in no job"}
@@ -368,7 +370,7 @@ export const COVERAGE_COLUMNS: readonly Column<CoverageRow>[] = [
   {
     key: "next",
     label: "Next",
-    width: 106,
+    width: 124,
     priority: 3,
     num: true,
     sort: (r) => r.nextRun,

@@ -361,27 +361,29 @@ export function pauseOf(schedule: string): number {
 
 function coverageState(guest: CoveredGuest, jobs: readonly BackupJob[], now: number): CoverageState {
   if (guest.template) return "excluded";
+  if (guest.reason === "no job") return "uncovered";
   if (!guest.lastGood) return guest.damaged || guest.incomplete ? "damaged" : "none";
   if (guest.reason === "jobs not known") return "unknown";
-  if (guest.reason === "no job" || guest.jobs.length === 0) return "uncovered";
+  if (guest.jobs.length === 0) return "uncovered";
   const pause = Math.min(...jobs.map((job) => pauseOf(job.schedule)));
   if (Number.isFinite(pause) && now - guest.lastGood > pause + 24 * HOUR) return "late";
   return guest.verified ? "ok" : "unverified";
 }
 
 function coverageWhy(state: CoverageState, guest: CoveredGuest): string {
-  const job = guest.jobs.length > 0;
   switch (state) {
     case "excluded":
       return "A template: nothing in it changes";
     case "none":
-      return job ? "A job selects it, but there is no backup" : "No job selects it, and there is no backup";
+      return "A job selects it, but there is no backup";
     case "damaged":
       return guest.damaged ? "All its backups failed verification" : "None of its backups was finished";
     case "unknown":
       return "Backup jobs of this cluster could not be read: grant Sys.Audit on / to see them";
     case "uncovered":
-      return "No job selects it; its backups grow old";
+      return guest.lastGood
+        ? "No job selects it; its backups grow old"
+        : "No job selects it, and there is no backup";
     case "late":
       return "Its last good backup is older than its job allows";
     case "unverified":
@@ -403,7 +405,7 @@ export function makeCoverage(
   const next = own.flatMap((j) => (j.nextRun ? [j.nextRun] : []));
   return {
     id: guest.id,
-    level: STATE_LEVEL[state],
+    level: state === "uncovered" && !guest.lastGood ? "critical" : STATE_LEVEL[state],
     why: coverageWhy(state, guest),
     state,
     raw: guest,
@@ -416,11 +418,11 @@ export function makeCoverage(
   };
 }
 
-/** In which order guests want to be looked at: unprotected first. */
+/** In which order guests want to be looked at: those that nobody takes care of first. */
 export const COVERAGE_ORDER: Record<CoverageState, number> = {
-  none: 0,
-  damaged: 1,
-  uncovered: 2,
+  uncovered: 0,
+  none: 1,
+  damaged: 2,
   late: 3,
   unknown: 4,
   unverified: 5,
