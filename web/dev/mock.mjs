@@ -41,6 +41,8 @@ function reset(o = {}) {
     interval: Number(option("interval", "10")),
     guests: Number(option("guests", "62")),
     scenario: option("scenario", "problems"),
+    youngest: undefined,
+    state: undefined,
     refuseWs: false,
     apiError: null,
     nodes: [

@@ -39,6 +39,21 @@ for (const theme of ["dark", "light"]) {
     await page.locator(".chart canvas").first().waitFor();
     await clean(page);
   });
+  for (const [path, kind] of [
+    ["storage", "storage"],
+    ["storage/disks", "disk"],
+    ["storage/zfs", "zfs"],
+    ["cluster", "member"],
+    ["cluster/ha", "service"],
+    ["tasks", "task"],
+    ["replication", "job"],
+    ["ceph", "osd"],
+  ])
+    check(`${path}, with details, ${theme}`, { theme, path: `/proxmox/${path}` }, async (page) => {
+      await page.locator(`tr[data-row="${kind}"]`).first().click();
+      await page.locator("aside.drawer .facts").first().waitFor();
+      await clean(page);
+    });
   check(`login, ${theme}`, { theme, login: false }, async (page) => {
     await page.getByLabel("User name").waitFor();
     await clean(page);

@@ -1,7 +1,6 @@
 import {
   createEffect,
   createMemo,
-  createResource,
   createSignal,
   For,
   Match,
@@ -12,6 +11,7 @@ import {
 } from "solid-js";
 import type uPlot from "uplot";
 import * as api from "@/api/api";
+import { createAsk } from "@/api/ask";
 import { errorText } from "@/api/client";
 import { Button } from "@/components/Button";
 import { Segmented } from "@/components/Segmented";
@@ -151,19 +151,24 @@ export default function History(props: { type: string; id: string; charts: reado
   /** Asked for: the choice, else what was found to fit, else a day. */
   const range = () => chosen() ?? (fitting()?.id === props.id ? (fitting()?.range ?? "24h") : "24h");
   const settled = () => chosen() !== undefined || fitting()?.id === props.id;
-  const source = () => ({ type: props.type, id: props.id, range: range() });
-  const [data, { refetch }] = createResource(source, async (key) => {
-    const answer = await api.history(key.type, key.id, key.range);
-    if (!settled() && key.id === props.id) setFitting({ id: key.id, range: coveringRange(answer) });
-    return { key, answer };
+  const question = () => [props.type, props.id, range()].join("\n");
+  const asked = createAsk(question, async (text) => {
+    const [type = "", id = "", wanted = ""] = text.split("\n");
+    return { id, answer: await api.history(type, id, wanted) };
   });
-  const fresh = () => {
-    if (data.error) return undefined;
-    const current = data.latest;
-    return current && current.key.id === props.id ? current.answer : undefined;
-  };
+  /** While another range is asked for, the last one stays on screen. */
+  const fresh = createMemo<Awaited<ReturnType<typeof api.history>> | undefined>((before) => {
+    if (asked.error()) return undefined;
+    const current = asked.answer();
+    if (current) return current.id === props.id ? current.answer : undefined;
+    return before?.resourceId === props.id ? before : undefined;
+  });
+  createEffect(() => {
+    const answer = fresh();
+    if (answer && !settled()) setFitting({ id: props.id, range: coveringRange(answer) });
+  });
   const timer = setInterval(() => {
-    if (document.visibilityState !== "hidden" && !data.loading) void refetch();
+    if (document.visibilityState !== "hidden" && !asked.loading()) asked.again();
   }, 60_000);
   onCleanup(() => clearInterval(timer));
 
@@ -247,13 +252,13 @@ export default function History(props: { type: string; id: string; charts: reado
         onKeyDown={keys}
         onPointerLeave={() => setCursor(undefined)}
         onBlur={() => setCursor(undefined)}
-        style={{ opacity: data.loading && fresh() ? 0.6 : 1 }}
+        style={{ opacity: asked.loading() && fresh() ? 0.6 : 1 }}
       >
         <Switch>
-          <Match when={data.error}>
+          <Match when={asked.error()}>
             <div class="note" data-level="warning" role="alert">
-              <span class="flex-1">The history could not be read: {errorText(data.error)}</span>
-              <Button size="sm" onClick={() => void refetch()}>
+              <span class="flex-1">The history could not be read: {errorText(asked.error())}</span>
+              <Button size="sm" onClick={asked.again}>
                 Try again
               </Button>
             </div>

@@ -4,6 +4,7 @@ import { Button } from "@/components/Button";
 import { Icon } from "@/components/Icon";
 import { Menu } from "@/components/Menu";
 import { QueryField } from "@/components/query/QueryField";
+import { ScrollRow } from "@/components/ScrollRow";
 import { Segmented } from "@/components/Segmented";
 import { Status } from "@/components/Status";
 import type { Level } from "@/model/level";
@@ -262,15 +263,14 @@ export function Controls<T extends ListRow>(props: {
           ref={props.queryRef}
           example={props.narrow ? undefined : props.example}
         />
-        <div class="chips">
+        <ScrollRow class="chips" label="Filters">
           <Chips list={props.list} />
           <Show when={props.list.filtered()}>
             <Button size="sm" kind="ghost" onClick={props.list.reset}>
               Reset
             </Button>
           </Show>
-        </div>
-        <span class="spacer" />
+        </ScrollRow>
         {props.children}
       </div>
       <QueryError list={props.list} />

@@ -36,7 +36,7 @@ export interface ListPageProps<T extends ListRow> {
   muted?: (row: T) => boolean;
   /** Instead of the list while there are no rows at all: why, and what to do. */
   empty: () => JSX.Element;
-  /** Above the control line. */
+  /** Above the control line, while there are rows: of nothing there is nothing to say. */
   before?: () => JSX.Element;
   /** At the right of the control line. */
   tools?: (() => JSX.Element) | undefined;
@@ -185,7 +185,6 @@ export function ListPage<T extends ListRow>(props: ListPageProps<T>) {
                       {props.tools?.()}
                     </div>
                   </Show>
-                  {props.before?.()}
                   {props.empty()}
                 </div>
               }

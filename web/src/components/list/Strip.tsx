@@ -24,6 +24,9 @@ export function summary(critical: number, warning: number): string {
     .join(", ");
 }
 
+export const unknownOf = (rows: readonly { level: Level }[]) =>
+  rows.filter((row) => row.level === "unknown").length;
+
 /** The rows of a list that are out of order, as concerns. */
 export function rowConcerns<T extends { id: string; level: Level; why: string }>(
   rows: readonly T[],
@@ -58,6 +61,8 @@ export function Strip(props: {
   concerns: readonly Concern[];
   /** When nothing is wrong: what was looked at. */
   calm: JSX.Element;
+  /** Things nobody has fresh evidence of: they are neither wrong nor fine. */
+  unknown?: number;
   /** After the counts. */
   more?: JSX.Element;
 }) {
@@ -67,11 +72,22 @@ export function Strip(props: {
       when={props.concerns.length > 0}
       fallback={
         <section class="attn" data-calm aria-label="Attention">
-          <Status level="ok" decorative />
-          <strong class="font-semibold whitespace-nowrap">
-            {live.freshness() === "live" ? "Nothing needs you" : "Nothing needed you"}
-          </strong>
-          <span class="muted trunc">{props.calm}</span>
+          <Show
+            when={!props.unknown}
+            fallback={
+              <>
+                <Status level="unknown" decorative />
+                <strong class="font-semibold whitespace-nowrap">{props.unknown} unknown</strong>
+                <span class="muted trunc">No fresh report of these; nothing is wrong with the others.</span>
+              </>
+            }
+          >
+            <Status level="ok" decorative />
+            <strong class="font-semibold whitespace-nowrap">
+              {live.freshness() === "live" ? "Nothing needs you" : "Nothing needed you"}
+            </strong>
+            <span class="muted trunc">{props.calm}</span>
+          </Show>
         </section>
       }
     >
@@ -83,6 +99,7 @@ export function Strip(props: {
             </strong>
             <span class="muted text-xs trunc">
               {summary(count("critical"), count("warning"))}
+              {props.unknown ? ` · ${props.unknown} unknown` : ""}
               {props.more}
             </span>
           </div>

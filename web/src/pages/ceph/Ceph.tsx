@@ -56,8 +56,9 @@ const none = (): JSX.Element => (
       </Empty>
     }
   >
+    {panels()}
     <div class="empty">
-      <h2>Ceph lists none</h2>
+      <h2>Nothing is listed</h2>
       <p>The cluster answers, but this list was not read yet.</p>
     </div>
   </Show>

@@ -10,7 +10,7 @@ import { Empty } from "@/components/list/Empty";
 import { GapNote } from "@/components/list/Gaps";
 import { ListPage, sortsOf } from "@/components/list/ListPage";
 import { Opened } from "@/components/list/Opened";
-import { rowConcerns, Strip } from "@/components/list/Strip";
+import { rowConcerns, Strip, unknownOf } from "@/components/list/Strip";
 import { Note, Status } from "@/components/Status";
 import { naturalKey, plural, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
@@ -341,7 +341,11 @@ export function HaServices() {
       tools={() => <ClusterTabs />}
       before={() => (
         <>
-          <Strip concerns={concerns()} calm={`${plural(rows().length, "service")} as wanted.`} />
+          <Strip
+            concerns={concerns()}
+            unknown={unknownOf(rows())}
+            calm={`${plural(rows().length, "service")} as wanted.`}
+          />
           <GapNote capability={/cluster|HA\b|vote/i} />
         </>
       )}

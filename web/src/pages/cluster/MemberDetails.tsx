@@ -5,7 +5,7 @@ import { Drawer, Fact, Source } from "@/components/drawer/Drawer";
 import { Opened } from "@/components/list/Opened";
 import { Note, Status } from "@/components/Status";
 import { Age } from "@/components/Values";
-import { absolute, day, plural, UNKNOWN } from "@/format/format";
+import { absolute, plural, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
 import { certLevel, certWords, haLevel, type MemberRow } from "./node";
 
@@ -176,7 +176,7 @@ function Certificates(props: { row: MemberRow }) {
           <colgroup>
             <col />
             <col style={{ width: "120px" }} />
-            <col style={{ width: "128px" }} />
+            <col style={{ width: "150px" }} />
           </colgroup>
           <thead>
             <tr>
@@ -212,7 +212,7 @@ function Certificates(props: { row: MemberRow }) {
                     title={typeof cert.notAfter === "number" ? absolute(new Date(cert.notAfter)) : undefined}
                   >
                     <Show when={cert.notAfter} fallback={UNKNOWN}>
-                      {(at) => `${certWords(daysLeft(at()))}, ${day(new Date(at()))}`}
+                      {(at) => `${certWords(daysLeft(at()))}, ${absolute(new Date(at())).slice(0, 10)}`}
                     </Show>
                   </td>
                 </tr>
@@ -284,7 +284,10 @@ export default function MemberDetails(props: {
           <Updates row={r()} />
           <Certificates row={r()} />
           <section class="dsec">
-            <h3>Node</h3>
+            <h3>
+              Node
+              <Source name="Proxmox API" at={r().node?.lastSeen ?? 0} />
+            </h3>
             <dl class="facts">
               <Fact name="Version">{r().version || UNKNOWN}</Fact>
               <Fact name="Kernel">{r().node?.raw.kernelVersion || UNKNOWN}</Fact>

@@ -5,7 +5,7 @@ import type { Column, NameColumn } from "@/components/list/columns";
 import { Empty } from "@/components/list/Empty";
 import { GapNote } from "@/components/list/Gaps";
 import { ListPage, sortsOf } from "@/components/list/ListPage";
-import { rowConcerns, Strip } from "@/components/list/Strip";
+import { rowConcerns, Strip, unknownOf } from "@/components/list/Strip";
 import { Badge, Status } from "@/components/Status";
 import { duration, naturalKey, plural, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
@@ -323,6 +323,16 @@ export function Nodes() {
       list.openRow,
     ),
   ]);
+  const calm = () => {
+    const unsaid = clusters().filter((c) => typeof c.quorate !== "boolean" || c.stale);
+    const quorum =
+      clusters().length === 0
+        ? ""
+        : unsaid.length > 0
+          ? `; the quorum of ${unsaid.map((c) => c.name).join(", ")} is not known`
+          : "; every cluster is quorate";
+    return `${plural(rows().length, "node")} online, no certificate that was read ends soon${quorum}.`;
+  };
   const security = () => rows().reduce((sum, r) => sum + (r.updates?.security ?? 0), 0);
   return (
     <ListPage
@@ -335,10 +345,7 @@ export function Nodes() {
       tools={() => <ClusterTabs />}
       before={() => (
         <>
-          <Strip
-            concerns={concerns()}
-            calm={`${plural(rows().length, "node")} answer, every cluster is quorate, no certificate ends soon.`}
-          />
+          <Strip concerns={concerns()} unknown={unknownOf(rows())} calm={calm()} />
           <GapNote capability={/cluster|vote|update|certificate|version/i} />
         </>
       )}

@@ -9,7 +9,7 @@ import { Empty } from "@/components/list/Empty";
 import { GapNote } from "@/components/list/Gaps";
 import { ListPage, sortsOf } from "@/components/list/ListPage";
 import { Opened } from "@/components/list/Opened";
-import { rowConcerns, Strip } from "@/components/list/Strip";
+import { rowConcerns, Strip, unknownOf } from "@/components/list/Strip";
 import { Note, Status } from "@/components/Status";
 import { Age } from "@/components/Values";
 import { When } from "@/components/When";
@@ -414,7 +414,11 @@ export default function Replication() {
       muted={(row) => row.level === "off" || row.level === "unknown"}
       before={() => (
         <>
-          <Strip concerns={concerns()} calm={`${plural(rows().length, "job")}: every last run succeeded.`} />
+          <Strip
+            concerns={concerns()}
+            unknown={unknownOf(rows())}
+            calm={`${plural(rows().length, "job")}: every last run succeeded.`}
+          />
           <GapNote capability={/replication/i} />
         </>
       )}

@@ -8,7 +8,7 @@ import { Empty } from "@/components/list/Empty";
 import { GapNote } from "@/components/list/Gaps";
 import { ListPage, sortsOf } from "@/components/list/ListPage";
 import { Opened } from "@/components/list/Opened";
-import { rowConcerns, Strip } from "@/components/list/Strip";
+import { rowConcerns, Strip, unknownOf } from "@/components/list/Strip";
 import { Note, Status } from "@/components/Status";
 import { Age, Bytes, Degrees, Meter } from "@/components/Values";
 import { bytes, percent, plural, UNKNOWN } from "@/format/format";
@@ -361,6 +361,7 @@ export function Disks() {
         <>
           <Strip
             concerns={concerns()}
+            unknown={unknownOf(rows())}
             calm={`${plural(rows().length, "disk")}: none fails, runs hot or wears out.`}
           />
           <GapNote capability={/disk|smart/i} />

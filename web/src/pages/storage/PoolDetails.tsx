@@ -39,8 +39,9 @@ function Rate(props: { row: PoolRow; series: Series | null | undefined }) {
   const perDay = () => (props.series ? growth(props.series.times, props.series.values) : null);
   return (
     <Show when={perDay() !== null} fallback={<span class="muted">too little history</span>}>
-      {(perDay() ?? 0) >= 0 ? "+" : "−"}
-      {percent(Math.abs(perDay() ?? 0))} % a day
+      {Math.abs(perDay() ?? 0) < 0.05
+        ? "steady"
+        : `${(perDay() ?? 0) > 0 ? "+" : "−"}${percent(Math.abs(perDay() ?? 0))} % a day`}
       <Show when={untilFull(props.row, props.series)}>{(words) => <>, full in {words()}</>}</Show>
     </Show>
   );

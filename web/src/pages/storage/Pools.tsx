@@ -4,7 +4,7 @@ import { createList, type Facet, type Grouping } from "@/components/list/control
 import { Empty } from "@/components/list/Empty";
 import { GapNote } from "@/components/list/Gaps";
 import { ListPage, sortsOf } from "@/components/list/ListPage";
-import { rowConcerns, Strip } from "@/components/list/Strip";
+import { rowConcerns, Strip, unknownOf } from "@/components/list/Strip";
 import { Status } from "@/components/Status";
 import { Bar, Pair } from "@/components/Values";
 import { bytes, percent, plural, UNKNOWN } from "@/format/format";
@@ -203,6 +203,7 @@ export function Pools() {
         <>
           <Strip
             concerns={concerns()}
+            unknown={unknownOf(rows())}
             calm={`${plural(rows().length, "storage")} within their limits, and those that are wanted are available.`}
           />
           <GapNote capability={/storage|thin|zfs/i} />

@@ -8,7 +8,7 @@ import { Empty } from "@/components/list/Empty";
 import { GapNote } from "@/components/list/Gaps";
 import { ListPage, sortsOf } from "@/components/list/ListPage";
 import { Opened } from "@/components/list/Opened";
-import { rowConcerns, Strip } from "@/components/list/Strip";
+import { rowConcerns, Strip, unknownOf } from "@/components/list/Strip";
 import { Status } from "@/components/Status";
 import { Bar, Meter, Pair } from "@/components/Values";
 import { bytes, percent, plural, UNKNOWN } from "@/format/format";
@@ -275,7 +275,11 @@ export function Zfs() {
       tools={() => <StorageTabs />}
       before={() => (
         <>
-          <Strip concerns={concerns()} calm={`${plural(rows().length, "pool")} online without errors.`} />
+          <Strip
+            concerns={concerns()}
+            unknown={unknownOf(rows())}
+            calm={`${plural(rows().length, "pool")} online without errors.`}
+          />
           <GapNote capability={/zfs/i} />
         </>
       )}

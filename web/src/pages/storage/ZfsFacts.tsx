@@ -30,16 +30,18 @@ export function ZfsFacts(props: { pool: PoolHealth; node: string; seen: number }
           </span>
         </Fact>
         <Fact name={pool().lastScan?.resilver ? "Resilver" : "Scrub"}>
-          <span
-            title={pool().lastScan?.finished ? absolute(new Date(pool().lastScan?.finished ?? 0)) : undefined}
-          >
-            {scanWords(pool())}
-          </span>
-          <Show when={pool().lastScan?.progress !== undefined}>
-            <span class="inline-block align-middle ml-2">
+          <span class="row">
+            <Show when={typeof pool().lastScan?.progress === "number"}>
               <Bar value={pool().lastScan?.progress ?? 0} />
+            </Show>
+            <span
+              title={
+                pool().lastScan?.finished ? absolute(new Date(pool().lastScan?.finished ?? 0)) : undefined
+              }
+            >
+              {scanWords(pool()).replace(/^(scrub|resilver) /, "")}
             </span>
-          </Show>
+          </span>
           <Show when={pool().scan}>
             <div class="muted text-xs">{pool().scan}</div>
           </Show>

@@ -169,6 +169,7 @@ export const poolColumns = (trend: (id: string) => Series | null | undefined): r
       if (!series) return "No history of this storage yet";
       const perDay = growth(series.times, series.values);
       if (perDay === null) return "Too little history to tell a rate";
+      if (Math.abs(perDay) < 0.05) return "Steady over what is recorded of the last 7 days";
       return `${perDay >= 0 ? "+" : "−"}${percent(Math.abs(perDay))} % a day over what is recorded of the last 7 days`;
     },
     cell: (r) => (

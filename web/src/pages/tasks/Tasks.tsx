@@ -355,6 +355,15 @@ export default function Tasks() {
             calm={`No task failed in the last 24 hours${running() > 0 ? `; ${plural(running(), "task")} running` : ""}.`}
           />
           <GapNote capability={/task/i} />
+          <Show when={source.error()}>
+            {(error) => (
+              <div class="gap-note">
+                <Note level="warning" role="alert">
+                  The list is not up to date: {errorText(error())}
+                </Note>
+              </div>
+            )}
+          </Show>
         </>
       )}
       empty={() => (

@@ -1,8 +1,11 @@
 /** Tasks of all Proxmox servers: asked for over HTTP when the live channel says that they changed. */
-import { createEffect, createMemo, createResource, on, onCleanup } from "solid-js";
+import { createEffect, on, onCleanup } from "solid-js";
+import { createAsk } from "@/api/ask";
 import { request } from "@/api/client";
 import type { TaskResource } from "@/api/proxmox";
 import { live } from "@/live/live";
+
+const NONE: readonly TaskResource[] = [];
 
 type Answer = TaskResource[] | { tasks?: TaskResource[] };
 
@@ -12,17 +15,17 @@ const read = async (): Promise<TaskResource[]> => {
 };
 
 export function createTasks() {
-  const [data, { refetch }] = createResource(read);
+  const asked = createAsk(() => "tasks", read);
   const again = () => {
-    if (document.visibilityState !== "hidden" && !data.loading) void refetch();
+    if (document.visibilityState !== "hidden" && !asked.loading()) asked.again();
   };
   createEffect(on(() => live.revisions().tasks, again, { defer: true }));
   const timer = setInterval(again, 30_000);
   onCleanup(() => clearInterval(timer));
   return {
-    tasks: createMemo<readonly TaskResource[]>(() => (data.error ? [] : (data.latest ?? []))),
-    error: () => data.error as unknown,
-    loading: () => data.loading && !data.latest,
-    retry: () => void refetch(),
+    tasks: () => asked.answer() ?? NONE,
+    error: asked.error,
+    loading: () => asked.loading() && !asked.answer(),
+    retry: asked.again,
   };
 }
