@@ -8,12 +8,14 @@
 //! is pure and lives in `pve::node`, `pve::guest` and `pve::storage`.
 
 pub mod pbs;
+pub mod pmg;
 mod poller;
 pub mod pve;
 mod runner;
 mod schedule;
 
 pub use pbs::{PbsExtent, PbsSource};
+pub use pmg::PmgSource;
 pub use poller::{Hint, Hints, InstanceKey, Outbox, Poll, Profile, Source};
 pub use pve::{EndpointName, Extent, PveSource, SkipBackend};
 pub use runner::{

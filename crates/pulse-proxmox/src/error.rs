@@ -286,6 +286,18 @@ impl Error {
     }
 }
 
+impl Error {
+    /// May go without a change of our settings: what is worth retrying, and what a server shows
+    /// while it is re-installed, restarted behind a proxy, or has its certificate renewed.
+    pub fn heals_itself(&self) -> bool {
+        let passing = matches!(
+            &*self.kind,
+            ErrorKind::Decode(_) | ErrorKind::Transport(TransportError::Tls(_))
+        );
+        passing || self.is_permission() || self.is_retryable()
+    }
+}
+
 impl StatusError {
     /// pmxcfs of the answering server is down: all its configuration is out of reach.
     fn is_cluster_filesystem(&self) -> bool {

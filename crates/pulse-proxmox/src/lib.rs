@@ -17,6 +17,7 @@ mod error;
 mod meter;
 pub mod outbound;
 pub mod pbs;
+pub mod pmg;
 pub mod pve;
 
 pub use auth::{Credentials, CredentialsError, Dialect};
@@ -27,5 +28,6 @@ pub use error::{CONNECT_FAILED, Error, ErrorKind, LoginError, PROXY_TIMEOUT, Res
 pub use meter::{CallStats, LATENCY_BUCKETS, Meter};
 pub use outbound::{Fingerprint, ServerAddress, TlsFailure, TlsMode, TransportError};
 pub use pbs::PbsClient;
+pub use pmg::PmgClient;
 pub use pulse_core::Secret;
 pub use pve::{GuestKind, PveApi, PveClient, PveOptions, ResourceFilter, types};

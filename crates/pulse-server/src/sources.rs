@@ -4,17 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pulse_collect::{EndpointName, InstanceKey, PveSource, SkipBackend, Timing};
+use pulse_collect::{
+    EndpointName, InstanceKey, PbsExtent, PbsSource, PmgSource, PveSource, SkipBackend, Timing,
+};
 use pulse_core::InstanceKind;
 use pulse_proxmox::cluster::{Member, plan_endpoints};
 use pulse_proxmox::{
-    ClusterClient, Credentials, Error, Meter, PveApi as _, PveClient, PveOptions, ServerAddress,
-    TlsMode,
+    ClusterClient, Credentials, Error, Meter, PbsClient, PmgClient, PveApi as _, PveClient,
+    PveOptions, ServerAddress, TlsMode,
 };
 use pulse_store::{NodeKind, NodeRecord};
 
 use crate::app::App;
 use crate::config::Config;
+
+/// Seconds between polls of a backup server.
+const PBS_INTERVAL: u32 = 60;
+/// Seconds between polls of a mail gateway.
+const PMG_INTERVAL: u32 = 60;
 
 /// The schedule that the environment asks for.
 pub fn timing(config: &Config) -> Timing {
@@ -85,18 +92,23 @@ impl Sources {
         Arc::clone(self.meters().entry(key).or_insert_with(new))
     }
 
-    /// A client of one address with a record's credentials.
-    pub fn client(
+    /// How one address is asked with a record's credentials.
+    pub fn options(
         &self,
         record: &NodeRecord,
         host: &str,
         fingerprint: &str,
-    ) -> Result<PveClient, SourceError> {
+    ) -> Result<PveOptions, SourceError> {
         let address = ServerAddress::parse(host, record.kind.default_port())
             .map_err(|error| SourceError::Address(record.name.clone(), error.to_string()))?;
         let tls = TlsMode::resolve(record.verify_ssl, fingerprint)
             .map_err(|_| SourceError::Fingerprint(record.name.clone()))?;
-        let credentials = Credentials::resolve(
+        let realm = match record.kind {
+            NodeKind::Pmg => pulse_proxmox::pmg::REALM,
+            NodeKind::Pve | NodeKind::Pbs => "pam",
+        };
+        let credentials = Credentials::resolve_in(
+            realm,
             &record.user,
             &record.password,
             &record.token_name,
@@ -106,7 +118,56 @@ impl Sources {
         let mut options = PveOptions::new(address, tls, credentials);
         options.max_deadline = self.deadline;
         options.meter = self.meter_of(key(record.kind, &record.name));
-        Ok(PveClient::new(options)?)
+        Ok(options)
+    }
+
+    /// A client of one address with a record's credentials.
+    pub fn client(
+        &self,
+        record: &NodeRecord,
+        host: &str,
+        fingerprint: &str,
+    ) -> Result<PveClient, SourceError> {
+        Ok(PveClient::new(self.options(record, host, fingerprint)?)?)
+    }
+
+    /// What the collector polls for a backup server.
+    pub fn pbs_source(&self, record: &NodeRecord) -> Result<PbsSource, SourceError> {
+        let options = self.options(record, &record.host, &record.fingerprint)?;
+        let switches = &record.monitor;
+        Ok(PbsSource {
+            name: record.name.clone(),
+            client: Arc::new(PbsClient::new(options)?),
+            host: record.host.clone(),
+            guest_url: record.guest_url.clone(),
+            extent: PbsExtent {
+                datastores: switches.datastores,
+                backups: switches.backups,
+                sync_jobs: switches.sync_jobs,
+                verify_jobs: switches.verify_jobs,
+                prune_jobs: switches.prune_jobs,
+                garbage_jobs: switches.garbage_jobs,
+                ..PbsExtent::default()
+            },
+            interval_seconds: PBS_INTERVAL,
+            demo: false,
+        })
+    }
+
+    /// What the collector polls for a mail gateway.
+    pub fn pmg_source(&self, record: &NodeRecord) -> Result<PmgSource, SourceError> {
+        let options = self.options(record, &record.host, &record.fingerprint)?;
+        Ok(PmgSource {
+            name: record.name.clone(),
+            client: Arc::new(PmgClient::new(options)?),
+            host: record.host.clone(),
+            guest_url: record.guest_url.clone(),
+            mail_stats: record.monitor.mail_stats,
+            queues: record.monitor.queues,
+            quarantine: record.monitor.quarantine,
+            interval_seconds: PMG_INTERVAL,
+            demo: false,
+        })
     }
 
     /// What the collector polls for a record.
@@ -180,35 +241,32 @@ impl Sources {
 
     /// Starts polling a record; a record that cannot be polled is shown with its reason.
     pub async fn start(&self, app: &App, record: &NodeRecord) {
-        if record.kind != NodeKind::Pve {
-            return;
-        }
-        app.inventory
-            .add_instance(&record.name, InstanceKind::Pve, false)
-            .await;
-        match self.source(record) {
-            Ok(mut source) => {
+        let kind = instance_kind(record.kind);
+        app.inventory.add_instance(&record.name, kind, false).await;
+        let runner = &app.runner;
+        let started = match record.kind {
+            NodeKind::Pve => self.source(record).map(|mut source| {
                 source.extent.skip_backend = watched_backends(app);
-                app.runner.start(source);
-            }
-            Err(error) => {
-                tracing::warn!(node = record.name, %error, "node is not polled");
-                app.inventory
-                    .report(pulse_core::SourceReport {
-                        at: crate::app::now(),
-                        demo: false,
-                        body: pulse_core::ReportBody::PollFailed {
-                            instance: record.name.clone(),
-                            kind: InstanceKind::Pve,
-                            failure: pulse_core::PollFailure {
-                                message: error.to_string(),
-                                auth: false,
-                                transient: false,
-                            },
-                        },
-                    })
-                    .await;
-            }
+                runner.start(source);
+            }),
+            NodeKind::Pbs => self.pbs_source(record).map(|source| runner.start(source)),
+            NodeKind::Pmg => self.pmg_source(record).map(|source| runner.start(source)),
+        };
+        if let Err(error) = started {
+            tracing::warn!(node = record.name, %error, "node is not polled");
+            let body = pulse_core::ReportBody::PollFailed {
+                instance: record.name.clone(),
+                kind,
+                failure: pulse_core::PollFailure {
+                    message: error.to_string(),
+                    auth: false,
+                    transient: false,
+                },
+            };
+            let (at, demo) = (crate::app::now(), false);
+            app.inventory
+                .report(pulse_core::SourceReport { at, demo, body })
+                .await;
         }
     }
 

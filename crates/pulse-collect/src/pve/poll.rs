@@ -675,6 +675,6 @@ pub(crate) fn failure(error: &Error) -> PollFailure {
     PollFailure {
         message: error.to_string(),
         auth: error.is_auth(),
-        transient: error.is_retryable(),
+        transient: error.heals_itself(),
     }
 }

@@ -33,12 +33,23 @@ impl Credentials {
         token_name: &str,
         token_value: &Secret,
     ) -> Result<Self, CredentialsError> {
+        Self::resolve_in("pam", user, password, token_name, token_value)
+    }
+
+    /// As [`Self::resolve`], with another realm for users that are entered without one.
+    pub fn resolve_in(
+        realm: &str,
+        user: &str,
+        password: &Secret,
+        token_name: &str,
+        token_value: &Secret,
+    ) -> Result<Self, CredentialsError> {
         let (user, token_name) = (user.trim(), token_name.trim());
         let with_realm = |user: &str| {
             if user.contains('@') {
                 user.to_owned()
             } else {
-                format!("{user}@pam")
+                format!("{user}@{realm}")
             }
         };
         if !token_name.is_empty() && !token_value.is_empty() {
