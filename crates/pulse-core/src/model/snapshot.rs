@@ -67,16 +67,22 @@ impl Snapshot {
         self.vms.iter().chain(self.containers.iter())
     }
 
-    /// Whether the datastore that a storage of type `pbs` lives on is watched itself: `backend` is
-    /// the storage's `server:datastore`. Only a server that told its datastores counts.
+    /// Whether the backups of a storage of type `pbs` are listed by their server itself: `backend`
+    /// is the storage's `server:datastore[/namespace]`. Only a namespace with backups counts, so
+    /// that a server that may not be read, or whose backups are not asked for, hides nothing.
     pub fn watches_backend(&self, backend: &str) -> bool {
-        let Some((server, datastore)) = backend.rsplit_once(':') else {
+        let Some((server, place)) = backend.rsplit_once(':') else {
             return false;
         };
+        let (datastore, namespace) = place.split_once('/').unwrap_or((place, ""));
         let server = server.trim_start_matches('[').trim_end_matches(']');
         self.pbs.iter().any(|pbs| {
             host_of(&pbs.host).eq_ignore_ascii_case(server)
-                && pbs.datastores.iter().any(|own| own.name == datastore)
+                && self.backup_groups.iter().any(|group| {
+                    *group.instance == *pbs.name
+                        && *group.datastore == *datastore
+                        && *group.namespace == *namespace
+                })
         })
     }
 }
@@ -94,34 +100,47 @@ fn host_of(url: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Datastore;
+    use crate::model::{Attribution, BackupKind};
 
     #[test]
     fn a_datastore_is_watched_under_its_servers_address() {
-        let pbs = |host: &str, datastores: &[&str]| {
+        let pbs = |name: &str, host: &str| {
             Arc::new(PbsInstance {
+                name: name.into(),
                 host: host.into(),
-                datastores: datastores
-                    .iter()
-                    .map(|name| Datastore {
-                        name: (*name).into(),
-                        ..Datastore::default()
-                    })
-                    .collect(),
                 ..PbsInstance::default()
+            })
+        };
+        let group = |instance: &str, datastore: &str, namespace: &str| {
+            Arc::new(BackupGroup {
+                instance: instance.into(),
+                datastore: datastore.into(),
+                namespace: namespace.into(),
+                kind: BackupKind::Vm,
+                backup_id: "100".into(),
+                owner: "".into(),
+                attribution: Attribution::None,
+                snapshots: Vec::new(),
             })
         };
         let snapshot = Snapshot {
             pbs: Arc::new(vec![
-                pbs("https://10.9.8.20:8007", &["main"]),
-                pbs("https://PBS.lan:8007/", &["cold"]),
-                pbs("https://[fd00::7]:8007", &["main"]),
-                pbs("https://10.9.8.30:8007", &[]),
+                pbs("a", "https://10.9.8.20:8007"),
+                pbs("b", "https://PBS.lan:8007/"),
+                pbs("c", "https://[fd00::7]:8007"),
+                pbs("d", "https://10.9.8.30:8007"),
+            ]),
+            backup_groups: Arc::new(vec![
+                group("a", "main", ""),
+                group("a", "main", "prod/db"),
+                group("b", "cold", ""),
+                group("c", "main", ""),
             ]),
             ..Snapshot::default()
         };
         for watched in [
             "10.9.8.20:main",
+            "10.9.8.20:main/prod/db",
             "pbs.lan:cold",
             "fd00::7:main",
             "[fd00::7]:main",
@@ -130,6 +149,7 @@ mod tests {
         }
         for other in [
             "10.9.8.20:cold",
+            "10.9.8.20:main/prod",
             "10.9.8.30:main",
             "pbs:cold",
             "",

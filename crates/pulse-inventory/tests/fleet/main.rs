@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod agents;
+mod backups;
 mod facts;
 mod guests;
 mod nodes;
