@@ -33,6 +33,7 @@ pub struct Parts {
     pub history: HistoryStore,
     pub runner: Arc<Runner<InventorySink>>,
     pub sources: Sources,
+    pub settings: crate::settings::Settings,
     pub state: StateCache,
     pub backup_table: crate::api::backups::table::TableCache,
     pub live: Live,
@@ -82,14 +83,17 @@ impl App {
             pulse_auth::OidcState::default(),
         )
         .await?;
+        let settings = crate::settings::Settings::load(&store, &config).await?;
         let history = {
+            let mut config = config.clone();
+            config.retention = crate::settings::retention(&config, &settings.now().raw);
             let config = recorder::history_config(&config);
             tokio::task::spawn_blocking(move || HistoryStore::open(config)).await??
         };
         let (recorder, observer) = Recorder::start(history.clone());
         let inventory = pulse_inventory::spawn(now, observer);
         let runner = Arc::new(Runner::new(InventorySink(inventory.clone()), Arc::new(now)));
-        runner.set_timing(crate::sources::timing(&config));
+        runner.set_timing(crate::settings::timing(&config, &settings.now().settings));
         let state = StateCache::default();
         let live = Live::start(inventory.subscribe());
         let ingest = {
@@ -98,6 +102,7 @@ impl App {
         };
         let app = Self(Arc::new(Parts {
             sources: Sources::new(&config),
+            settings,
             config,
             started: Instant::now(),
             store,

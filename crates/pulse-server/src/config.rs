@@ -54,11 +54,26 @@ pub struct Config {
     pub retention: pulse_metrics::Retention,
     pub max_series: u32,
     pub start_in_demo: bool,
+    /// Settings that the environment fixes: v5's key, and the variable.
+    pub overrides: Vec<(&'static str, &'static str)>,
     /// How often an open socket's session or token is looked at again.
     pub socket_check: Duration,
     /// How long a socket may take to accept a frame before its client counts as too slow.
     pub socket_write: Duration,
 }
+
+/// Which variable fixes which setting.
+const OVERRIDES: [(&str, &str); 9] = [
+    ("allowedOrigins", "ALLOWED_ORIGINS"),
+    ("pvePollingInterval", "PVE_POLLING_INTERVAL"),
+    ("connectionTimeout", "CONNECTION_TIMEOUT"),
+    ("publicURL", "PULSE_PUBLIC_URL"),
+    ("logLevel", "LOG_LEVEL"),
+    ("metricsRetentionRawHours", "PULSE_HISTORY_RAW"),
+    ("metricsRetentionMinuteHours", "PULSE_HISTORY_MINUTE"),
+    ("metricsRetentionHourlyDays", "PULSE_HISTORY_HOUR"),
+    ("metricsRetentionDailyDays", "PULSE_HISTORY_DAY"),
+];
 
 /// Reads an environment variable; blank counts as unset.
 pub fn env_text(get: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
@@ -253,6 +268,11 @@ impl Config {
             },
             max_series: number(get, "PULSE_HISTORY_MAX_SERIES", 250_000, "is not a number")?,
             start_in_demo: flag(get, "PULSE_MOCK_MODE", false)?,
+            overrides: OVERRIDES
+                .iter()
+                .filter(|(_, variable)| env_text(get, variable).is_some())
+                .copied()
+                .collect(),
             socket_check: Duration::from_secs(30),
             socket_write: Duration::from_secs(10),
         })

@@ -15,6 +15,7 @@ pub mod live;
 pub mod openapi;
 pub mod recorder;
 pub mod routes;
+pub mod settings;
 pub mod sources;
 
 pub use app::App;

@@ -149,6 +149,19 @@ pub fn table() -> Vec<Entry> {
             get(api::scheduler::health),
         ),
         entry(
+            rule(Method::GET, "/api/system/settings", Access::Admin).scope(Scope::SettingsRead),
+            get(api::system::settings),
+        ),
+        entry(
+            rule(Method::GET, "/api/config/system", Access::Admin).scope(Scope::SettingsRead),
+            get(api::system::config_system),
+        ),
+        entry(
+            rule(Method::POST, "/api/system/settings/update", Access::Admin)
+                .scope(Scope::SettingsWrite),
+            post(api::system::update_settings),
+        ),
+        entry(
             rule(Method::GET, "/api/system/mock-mode", Access::Admin).scope(Scope::SettingsRead),
             get(api::system::mock_mode),
         ),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pulse_collect::{
-    EndpointName, InstanceKey, PbsExtent, PbsSource, PmgSource, PveSource, SkipBackend, Timing,
+    EndpointName, InstanceKey, PbsExtent, PbsSource, PmgSource, PveSource, SkipBackend,
 };
 use pulse_core::InstanceKind;
 use pulse_proxmox::cluster::{Member, plan_endpoints};
@@ -22,14 +22,6 @@ use crate::config::Config;
 const PBS_INTERVAL: u32 = 60;
 /// Seconds between polls of a mail gateway.
 const PMG_INTERVAL: u32 = 60;
-
-/// The schedule that the environment asks for.
-pub fn timing(config: &Config) -> Timing {
-    Timing {
-        poll_limit: Timing::limit_for(config.connection_timeout, Duration::from_secs(180)),
-        ..Timing::default()
-    }
-}
 
 /// The runner's name of a stored node.
 pub fn key(kind: NodeKind, name: &str) -> InstanceKey {

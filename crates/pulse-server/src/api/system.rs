@@ -1,4 +1,4 @@
-//! Demo mode.
+//! System settings and demo mode.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -9,12 +9,61 @@ use serde_json::json;
 use crate::app::App;
 use crate::demo;
 use crate::http::answer::text;
-use crate::http::{Reply, json as json_body};
+use crate::http::{Ask, Reply, json as json_body};
+use crate::settings::{self, ChangeError};
 
 const LARGEST: usize = 32 << 10;
+const LARGEST_SETTINGS: usize = 64 << 10;
 
 fn answer(enabled: bool) -> serde_json::Value {
     json!({ "enabled": enabled, "config": demo::v5_config() })
+}
+
+/// `GET /api/system/settings`
+pub async fn settings(State(app): State<App>) -> Reply {
+    Ok(json_body(&settings::to_json(
+        &app.config,
+        &app.settings.now(),
+    )))
+}
+
+/// `GET /api/config/system`: the same with the ports that are in use.
+pub async fn config_system(State(app): State<App>) -> Reply {
+    let mut body = settings::to_json(&app.config, &app.settings.now());
+    body.insert("frontendPort".to_owned(), app.config.listen.port().into());
+    body.insert("backendPort".to_owned(), app.config.listen.port().into());
+    Ok(json_body(&body))
+}
+
+/// `POST /api/system/settings/update`: a partial object of the same keys.
+pub async fn update_settings(State(app): State<App>, ask: Ask) -> Reply {
+    let invalid = || text(StatusCode::BAD_REQUEST, "Invalid request body");
+    let body: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(ask.body_within(LARGEST_SETTINGS)).map_err(|_| invalid())?;
+    app.settings
+        .change(&app, &body)
+        .await
+        .map_err(|error| match error {
+            ChangeError::Bad(problem) => text(StatusCode::BAD_REQUEST, &problem.to_string()),
+            ChangeError::Store(error) => {
+                tracing::error!(%error, "system settings not saved");
+                text(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "The settings could not be saved. See the server log.",
+                )
+            }
+        })?;
+    let changed: Vec<&str> = body.keys().map(String::as_str).collect();
+    app.auth
+        .audit(
+            &ask.facts(),
+            "settings_changed",
+            &ask.principal.user,
+            true,
+            &changed.join(", "),
+        )
+        .await;
+    Ok(json_body(&json!({ "success": true })))
 }
 
 /// `GET /api/system/mock-mode`

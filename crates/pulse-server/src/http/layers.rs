@@ -13,6 +13,7 @@ use pulse_auth::{Feature, Principal, RequestFacts, RouteRule};
 
 use super::answer::{response, text};
 use crate::app::App;
+use crate::settings::Effective;
 
 /// Facts about the connection that a handler may need.
 #[derive(Clone, Copy, Debug)]
@@ -81,22 +82,17 @@ const SECURITY: [(&str, &str); 4] = [
     ),
 ];
 
-/// Our UI needs neither inline scripts nor eval; v5's own UI, served from elsewhere, brings its
-/// own policy.
-const CSP: &str = "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; font-src 'self' data:; frame-ancestors 'none'";
-
-fn security_headers(headers: &mut HeaderMap) {
+fn security_headers(headers: &mut HeaderMap, settings: &Effective) {
     for (name, value) in SECURITY {
         headers.insert(
             HeaderName::from_static(name),
             HeaderValue::from_static(value),
         );
     }
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(CSP),
-    );
+    if !settings.settings.allow_embedding {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, settings.policy.clone());
 }
 
 /// The outermost layer.
@@ -115,7 +111,8 @@ pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> 
         return refused;
     }
     let id = request_id(request.headers());
-    let cors = cors(&app.config.allowed_origins, request.headers());
+    let settings = app.settings.now();
+    let cors = cors(&settings.origins, request.headers());
     let path = decoded_path(&request);
     let started = Instant::now();
     let method = request.method().clone();
@@ -142,7 +139,7 @@ pub async fn outer(State(app): State<App>, mut request: Request, next: Next) -> 
         return answer;
     }
     let headers = answer.headers_mut();
-    security_headers(headers);
+    security_headers(headers, &settings);
     headers.extend(cors);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);

@@ -32,7 +32,7 @@ pub async fn upgrade(
     request: Request,
 ) -> Response {
     let (mut parts, _body): (_, Body) = request.into_parts();
-    if !origin_allowed(&parts.headers, peer.tls, &app.config.allowed_origins) {
+    if !origin_allowed(&parts.headers, peer.tls, &app.settings.now().origins) {
         return refused(StatusCode::FORBIDDEN, "Forbidden");
     }
     let credentials = parts.headers.clone();

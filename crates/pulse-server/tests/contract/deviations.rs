@@ -104,6 +104,7 @@ fn every_line_belongs_to_a_replayed_group() {
         "reports",
         "resources",
         "security",
+        "settings",
         "sockets",
         "storage",
         "system",

@@ -424,7 +424,7 @@ macro_rules! slow_resource {
                 let quiet = |resource: &Self| {
                     let mut $quiet = resource.clone();
                     $quiet.$seen = Timestamp::default();
-                    $silence;
+                    let () = $silence;
                     $quiet
                 };
                 quiet(self) != quiet(before)
