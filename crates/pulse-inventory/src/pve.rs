@@ -8,16 +8,18 @@
 //!   online are kept for 24 h.
 //! * A node that a successful answer does not list is dropped after 5 min.
 
+mod beside;
+mod values;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pulse_core::rates::Rates;
 use pulse_core::{
-    Bytes, Guest, GuestStatus, InstanceHealth, InstanceKind, InstanceState, Liveness, Memory,
-    MemorySource, Node, PollFailure, PveFact, PveReport, Ratio, Reading, Storage, StorageStatus,
-    Timestamp, Unknown,
+    Guest, GuestStatus, InstanceHealth, InstanceKind, InstanceState, Liveness, Node, PollFailure,
+    PveReport, Storage, StorageStatus, Timestamp,
 };
 
+use self::values::{clear_numbers, keep_identity, keep_last_known, mark_offline};
 use crate::facts::Facts;
 use crate::inventory::{Applied, Dirty, Renamed};
 
@@ -180,101 +182,6 @@ impl PveInstance {
         }
         self.forget_gone(dirty);
         self.age(at, dirty);
-    }
-
-    /// Merges what is asked more seldom.
-    pub fn apply_facts(&mut self, facts: Vec<PveFact>, at: Timestamp, dirty: &mut Dirty) {
-        let (mut pools, mut backups, mut upkeep) = (false, false, false);
-        for fact in facts {
-            match &fact {
-                PveFact::ZfsPools { .. } | PveFact::ThinPools { .. } => pools = true,
-                PveFact::StorageBackups { .. } | PveFact::BackupStorages(_) => backups = true,
-                PveFact::Updates { .. }
-                | PveFact::Certificates { .. }
-                | PveFact::Temperatures { .. } => upkeep = true,
-                _ => {}
-            }
-            if let PveFact::Gaps(gaps) = fact {
-                self.state.gaps = gaps;
-            } else {
-                self.facts.apply(fact, at, dirty);
-            }
-        }
-        // An answer may come after what it is about has gone.
-        self.forget_gone(dirty);
-        self.facts.age(at, dirty);
-        if pools {
-            self.link_storages(dirty);
-        }
-        if backups {
-            self.show_backups(dirty);
-        }
-        if upkeep {
-            self.show_upkeep(dirty);
-        }
-    }
-
-    /// Newest backups on backup servers that are watched themselves, by vmid: they count beside
-    /// those on this instance's own storages.
-    pub fn set_pbs_backups(&mut self, newest: BTreeMap<u32, Timestamp>, dirty: &mut Dirty) {
-        if self.pbs_backups != newest {
-            self.pbs_backups = newest;
-            self.show_backups(dirty);
-        }
-    }
-
-    /// The newest backup of a guest that is known, wherever it lies.
-    fn newest_backup(&self, vmid: u32) -> Option<Timestamp> {
-        let own = self.facts.newest_backups.get(&vmid);
-        own.max(self.pbs_backups.get(&vmid)).copied()
-    }
-
-    fn show_backups(&mut self, dirty: &mut Dirty) {
-        let newest: Vec<(u32, Option<Timestamp>)> = self
-            .guests
-            .iter()
-            .map(|(vmid, guest)| (*vmid, guest.last_backup, self.newest_backup(*vmid)))
-            .filter(|(_, shown, newest)| shown != newest)
-            .map(|(vmid, _, newest)| (vmid, newest))
-            .collect();
-        for (vmid, newest) in newest {
-            if let Some(guest) = self.guests.get_mut(&vmid) {
-                Arc::make_mut(guest).last_backup = newest;
-                (dirty.guests, dirty.any) = (true, true);
-            }
-        }
-    }
-
-    pub fn show_upkeep(&mut self, dirty: &mut Dirty) {
-        for (name, tracked) in &mut self.nodes {
-            let upkeep = self.facts.upkeep.get(name);
-            if upkeep.is_some_and(|known| *known != tracked.node.upkeep) {
-                let known = upkeep.map(Arc::clone).unwrap_or_default();
-                Arc::make_mut(&mut tracked.node).upkeep = known;
-                (dirty.nodes, dirty.any) = (true, true);
-            }
-        }
-    }
-
-    fn link_storages(&mut self, dirty: &mut Dirty) {
-        for storage in &mut self.storages {
-            if self.facts.link_storage(storage) {
-                (dirty.storages, dirty.any) = (true, true);
-            }
-        }
-    }
-
-    /// Facts go with the nodes and guests that they are about.
-    fn forget_gone(&mut self, dirty: &mut Dirty) {
-        let (nodes, guests) = (&self.nodes, &self.guests);
-        if nodes.is_empty() {
-            return;
-        }
-        self.facts.retain(
-            |node| nodes.contains_key(node),
-            |vmid| guests.contains_key(&vmid),
-            dirty,
-        );
     }
 
     fn apply_nodes(
@@ -522,83 +429,4 @@ impl PveInstance {
         }
         self.facts.age(now, dirty);
     }
-}
-
-/// A status call that failed leaves facts of the node unknown this time: the last known stay.
-fn keep_last_known(node: &mut Node, previous: &Node, raw_online: bool) {
-    if node.kernel_version.is_empty() {
-        node.kernel_version.clone_from(&previous.kernel_version);
-    }
-    if node.pve_version.is_empty() {
-        node.pve_version.clone_from(&previous.pve_version);
-    }
-    if node.cpu_info.model.is_empty() {
-        node.cpu_info = previous.cpu_info.clone();
-    }
-    if node.disk.total == Bytes::ZERO {
-        node.disk = previous.disk;
-    }
-    if !raw_online {
-        // Proxmox gives no sizes for a node that is off; it did not shrink.
-        if node.memory.total == Bytes::ZERO {
-            node.memory.total = previous.memory.total;
-        }
-        return;
-    }
-    if node.load.is_none() {
-        node.load = previous.load;
-    }
-    // The endpoint list counts the page cache as used: better an older figure of a better
-    // source than a jump of the curve.
-    if node.memory.source == MemorySource::NodesEndpoint
-        && previous.memory.total > Bytes::ZERO
-        && previous.memory.source != MemorySource::NodesEndpoint
-    {
-        let total = if node.memory.total == Bytes::ZERO {
-            previous.memory.total
-        } else {
-            node.memory.total
-        };
-        node.memory = Memory {
-            total,
-            used: Bytes(previous.memory.used.0.min(total.0)),
-            source: MemorySource::PreviousSnapshot,
-            ..previous.memory
-        };
-    }
-}
-
-fn mark_offline(node: &mut Node) {
-    node.online = false;
-    node.cpu = Ratio::default();
-    node.uptime = 0;
-    node.load = None;
-    node.memory.used = Bytes::ZERO;
-}
-
-fn keep_identity(guest: &mut Guest, previous: &Guest) {
-    if guest.name.is_empty() {
-        guest.name.clone_from(&previous.name);
-    }
-    if guest.tags.is_empty() {
-        guest.tags.clone_from(&previous.tags);
-    }
-    if guest.memory.total == Bytes::ZERO {
-        guest.memory.total = previous.memory.total;
-    }
-    if guest.disk.total == Bytes::ZERO {
-        guest.disk.total = previous.disk.total;
-    }
-    if guest.cpus == 0 {
-        guest.cpus = previous.cpus;
-    }
-}
-
-fn clear_numbers(guest: &mut Guest) {
-    guest.cpu = Ratio::default();
-    guest.memory.used = Bytes::ZERO;
-    guest.memory.source = MemorySource::Unknown;
-    guest.disk.used = Reading::Unknown(Unknown::SourceOffline);
-    guest.rates = Rates::unknown(Unknown::SourceOffline);
-    guest.uptime = 0;
 }

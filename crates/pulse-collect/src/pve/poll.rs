@@ -6,26 +6,27 @@
 //! and a node whose storages hang is waited for in later cycles: one sick node neither fails the
 //! poll nor slows the others down.
 
+mod beside;
+mod notes;
+mod storages;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use pulse_core::rates::RateTracker;
-use pulse_core::{
-    Bytes, Capacity, Guest, InstanceHealth, Node, PollFailure, PveReport, Storage, Timestamp,
-};
+use pulse_core::{Guest, InstanceHealth, Node, PollFailure, PveReport, Timestamp};
 use pulse_proxmox::types::{
     GuestStatus, NodeStatus, NodeStorage, Resource, ResourceKind, StorageDefinition,
 };
 use pulse_proxmox::{ClusterClient, Error, PveApi as _, ResourceFilter};
 use tokio::task::JoinSet;
 
+use self::notes::Notes;
 use super::budget::Budget;
 use super::details::{Details, Wanted};
-use super::facts::{
-    Facts, MemoryHistory, World, WorldGuest, WorldNode, WorldStorage, memory_history,
-};
+use super::facts::{Facts, MemoryHistory};
 use super::gaps::{Gaps, Need};
 use super::node::NodeRow;
 use super::source::PveSource;
@@ -34,28 +35,12 @@ use super::{guest, node, storage};
 const AT_ONCE: usize = 8;
 /// A node's status and VM list come from memory; one that takes longer is sick.
 const PART_WITHIN: Duration = Duration::from_secs(10);
-/// How long a poll waits for storages; slower ones are taken up by a later poll.
-const STORAGES_WITHIN: Duration = Duration::from_secs(5);
-/// Storages that are being asked for are shown as they were for so long.
-const STORAGE_KEPT_MS: i64 = 180_000;
-const STORAGE_EVERY_MS: i64 = 60_000;
-const DEFINITIONS_EVERY_MS: i64 = 300_000;
 /// Requests per 10 s beside the lists, before it is known what the lists cost.
 const DETAIL_BUDGET: f64 = 66.0;
-/// Between two looks at the memory history of a node.
-const HISTORY_EVERY_MS: i64 = 30_000;
-/// Its points are a minute apart, and asked for once a minute.
-const HISTORY_KEPT_MS: i64 = 300_000;
-/// A node's memory history comes from a file of the server that was asked.
-const HISTORY_WITHIN: Duration = Duration::from_secs(2);
 
 const NODE_STATUS: Need = Need {
     capability: "node status",
     privilege: "Sys.Audit",
-};
-const STORAGES: Need = Need {
-    capability: "storages",
-    privilege: "Datastore.Audit",
 };
 
 /// Polls one instance; keeps what has to be remembered between cycles.
@@ -84,36 +69,6 @@ type PerNode<T> = Vec<(String, Result<T, Error>)>;
 
 /// A VM as its node lists it, and when the list was read.
 type Listed = HashMap<(u32, String), (GuestStatus, Timestamp)>;
-
-/// What went wrong in parts of a poll; nodes with the same trouble share a line.
-#[derive(Default)]
-struct Notes {
-    general: Vec<String>,
-    of_nodes: BTreeMap<String, Vec<String>>,
-}
-
-impl Notes {
-    fn add(&mut self, note: String) {
-        self.general.push(note);
-    }
-
-    fn node(&mut self, node: &str, trouble: &str) {
-        // Proxmox names the node in its refusals; without it they are the same trouble.
-        let trouble = trouble.replace(&format!("/nodes/{node}"), "/nodes/{node}");
-        self.of_nodes
-            .entry(trouble)
-            .or_default()
-            .push(node.to_owned());
-    }
-
-    fn lines(self) -> Vec<String> {
-        let of_nodes = self.of_nodes.into_iter().map(|(trouble, mut nodes)| {
-            nodes.sort();
-            format!("{}: {trouble}", nodes.join(", "))
-        });
-        self.general.into_iter().chain(of_nodes).collect()
-    }
-}
 
 impl Poller {
     pub fn new(source: PveSource) -> Self {
@@ -245,121 +200,6 @@ impl Poller {
         })
     }
 
-    /// Whether the credentials may ask this of each node.
-    fn note_rights<T>(&self, answers: &PerNode<T>, need: Need, now: Timestamp) {
-        for (node, answer) in answers {
-            self.note_right(node, answer, need, now);
-        }
-    }
-
-    fn note_right<T>(&self, node: &str, answer: &Result<T, Error>, need: Need, now: Timestamp) {
-        match answer {
-            Ok(_) => self.gaps.granted(node, need),
-            Err(error) if error.is_permission() => {
-                let status = error.status().unwrap_or(403);
-                self.gaps.refused(node, need, status, now);
-            }
-            Err(_) => {}
-        }
-    }
-
-    /// Memory histories of the nodes whose status says nothing of use.
-    async fn read_histories(
-        &mut self,
-        statuses: &HashMap<String, NodeStatus>,
-        clock: &(impl Fn() -> Timestamp + Sync),
-    ) {
-        let now = clock();
-        let wanted: Vec<String> = statuses
-            .iter()
-            .filter(|(_, status)| status.memory.as_ref().is_some_and(node::needs_history))
-            .map(|(node, _)| node.clone())
-            .collect();
-        self.histories.retain(|node, _| wanted.contains(node));
-        let due = wanted.into_iter().filter(|node| {
-            self.histories
-                .get(node)
-                .is_none_or(|(at, _)| now.since(*at) >= HISTORY_EVERY_MS)
-        });
-        let answers = self
-            .of_each(due.collect::<Vec<_>>().into_iter(), |client, node| async move {
-                Ok(within(HISTORY_WITHIN, client.node_rrd(&node)).await)
-            })
-            .await;
-        for (node, answer) in answers {
-            let points = answer.ok().and_then(Result::ok);
-            let history = points.and_then(|points| memory_history(&points.items, clock()));
-            self.histories.insert(node, (now, history));
-        }
-    }
-
-    /// Memory of a node as its history has it, while that says something about now.
-    fn history(&self, node: &str, now: Timestamp) -> Option<MemoryHistory> {
-        let own = self.histories.get(node).and_then(|(_, history)| *history);
-        own.or_else(|| self.facts.node_memory(node))
-            .filter(|history| now.since(history.at) <= HISTORY_KEPT_MS)
-    }
-
-    /// A node that tells nothing of its root filesystem shows the storage that usually lies on it.
-    fn root_disks(&self, nodes: &mut [Node]) {
-        for node in nodes.iter_mut().filter(|node| node.disk.total.get() == 0) {
-            let rows = self.storages.get(&node.name).map(|(_, rows)| rows);
-            let of = |name: &str| {
-                rows?
-                    .iter()
-                    .find(|row| row.storage == name && row.total.is_some_and(|total| total > 0))
-            };
-            if let Some(row) = of("local").or_else(|| of("local-lvm")) {
-                node.disk = Capacity {
-                    available: row.avail.map(Bytes),
-                    ..Capacity::known(Bytes(row.total.unwrap_or(0)), Bytes(row.used.unwrap_or(0)))
-                };
-            }
-        }
-    }
-
-    /// What there is to ask about beside the lists.
-    fn world(&self, nodes: &[Node], guests: &[Guest], storages: Option<&[Storage]>) -> World {
-        let of_storage = |storage: &Storage| {
-            let local = (!storage.shared).then(|| storage.node.clone());
-            let elsewhere =
-                storage.kind == "pbs" && self.source.extent.skip_backend.skips(&storage.backend);
-            WorldStorage {
-                name: storage.name.clone(),
-                kind: storage.kind.clone(),
-                nodes: match &local {
-                    Some(node) => vec![node.clone()],
-                    None => storage.nodes.clone(),
-                },
-                node: local,
-                backups: storage.enabled
-                    && !elsewhere
-                    && storage.content.split(',').any(|kind| kind == "backup"),
-                backend: storage.backend.clone(),
-            }
-        };
-        World {
-            nodes: nodes
-                .iter()
-                .map(|node| WorldNode {
-                    name: node.name.clone(),
-                    online: node.online,
-                    kernel: node.kernel_version.clone(),
-                })
-                .collect(),
-            guests: guests
-                .iter()
-                .map(|guest| (guest.vmid, WorldGuest::from(guest)))
-                .collect(),
-            storages_known: storages.is_some(),
-            storages: storages
-                .unwrap_or_default()
-                .iter()
-                .map(of_storage)
-                .collect(),
-        }
-    }
-
     /// Some versions and permissions hide nodes from the resource list.
     async fn nodes_from_list(&self) -> Result<Vec<NodeRow>, PollFailure> {
         let list = self
@@ -453,106 +293,6 @@ impl Poller {
             Ok((list.items, asked.plus_millis(clock().since(asked) / 2)))
         })
         .await
-    }
-
-    /// Asks for the storages that are due and not being asked for already.
-    fn ask_storages(&mut self, rows: &[NodeRow], now: Timestamp) -> BTreeSet<String> {
-        let due = rows.iter().filter(|row| {
-            let at = self.storage_due.get(&row.name);
-            row.is_online()
-                && !self.storages_asked.contains(&row.name)
-                && at.is_none_or(|at| *at <= now)
-        });
-        let due: BTreeSet<String> = due.map(|row| row.name.clone()).collect();
-        for node in due.clone() {
-            self.storages_asked.insert(node.clone());
-            let client = self.source.client.clone();
-            self.storage_answers.spawn(async move {
-                let answer = client.node_storage(&node).await;
-                (node, answer.map(|list| list.items))
-            });
-        }
-        due
-    }
-
-    /// Waits a moment for what this poll asked, takes up what was answered, and gives the nodes
-    /// whose storages are not known now.
-    async fn storage_lists(
-        &mut self,
-        mut asked: BTreeSet<String>,
-        rows: &[NodeRow],
-        clock: &(impl Fn() -> Timestamp + Sync),
-        notes: &mut Notes,
-    ) -> Vec<String> {
-        let now = clock();
-        if self
-            .definitions_at
-            .is_none_or(|at| now.since(at) >= DEFINITIONS_EVERY_MS)
-        {
-            match within(PART_WITHIN, self.source.client.storage_definitions()).await {
-                Ok(list) => {
-                    self.definitions = list.items;
-                    self.definitions_at = Some(now);
-                }
-                Err(trouble) => notes.add(format!("no storage definitions: {trouble}")),
-            }
-        }
-        let until = tokio::time::Instant::now() + STORAGES_WITHIN;
-        let mut place = 0;
-        loop {
-            let answer = if asked.is_empty() {
-                self.storage_answers.try_join_next()
-            } else {
-                tokio::time::timeout_at(until, self.storage_answers.join_next())
-                    .await
-                    .ok()
-                    .flatten()
-            };
-            let Some(answer) = answer else { break };
-            // A task that was ended has no answer; its node is asked again.
-            let Ok((node, answer)) = answer else {
-                self.storages_asked.clear();
-                continue;
-            };
-            self.storages_asked.remove(&node);
-            asked.remove(&node);
-            let at = clock();
-            // Nodes are asked at different cycles, so that the load is even.
-            let spread = if self.storage_due.contains_key(&node) {
-                0
-            } else {
-                place % 6 * STORAGE_EVERY_MS / 6
-            };
-            place += 1;
-            self.note_right(&node, &answer, STORAGES, at);
-            match answer {
-                Ok(list) => {
-                    self.storage_due.insert(
-                        node.clone(),
-                        at.plus_millis(STORAGE_EVERY_MS - spread - 500),
-                    );
-                    self.storages.insert(node, (at, list));
-                }
-                Err(error) => {
-                    notes.node(&node, &format!("no storages: {}", error.kind));
-                    self.storages.remove(&node);
-                }
-            }
-        }
-        for node in &self.storages_asked {
-            notes.node(node, "the storages are slow to answer");
-        }
-        let now = clock();
-        self.storages.retain(|node, (at, _)| {
-            now.since(*at) < STORAGE_KEPT_MS
-                && rows.iter().any(|r| &r.name == node && r.is_online())
-        });
-        self.storage_due
-            .retain(|node, _| rows.iter().any(|r| &r.name == node));
-        rows.iter()
-            .map(|row| row.name.clone())
-            .filter(|node| !self.storages.contains_key(node))
-            .collect()
     }
 
     fn guests(&mut self, resources: &[Resource], lists: &Listed, at: Timestamp) -> Vec<Guest> {

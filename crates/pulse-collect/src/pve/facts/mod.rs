@@ -9,6 +9,7 @@
 
 mod agenda;
 mod ask;
+mod ask_cluster;
 mod backups;
 mod ceph;
 mod cluster;
