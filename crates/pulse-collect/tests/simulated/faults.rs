@@ -423,7 +423,8 @@ async fn a_new_certificate_is_told_with_both_fingerprints() {
         failure.message
     );
     assert!(plain.contains(&pinned[..16]), "{}", failure.message);
-    assert!(!failure.auth && !failure.transient);
+    // Somebody may put the old one back: asked again, less and less often.
+    assert!(!failure.auth && failure.transient);
 }
 
 #[tokio::test]
