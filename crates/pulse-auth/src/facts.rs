@@ -142,11 +142,13 @@ pub fn query_value<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
         .map(|(_, value)| value)
 }
 
-/// The scheme in any case, as RFC 7235 says.
+/// The scheme in any case, as RFC 7235 says. `Token` is what InfluxDB's clients write for it.
 pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.trim().split_once(' ')?;
     let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    let known = ["bearer", "token"];
+    let known = known.iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    (known && !token.is_empty()).then_some(token)
 }
 
 /// `Basic` exactly, as version 5 reads it.
@@ -181,6 +183,7 @@ mod tests {
     #[test]
     fn reads_authorization() {
         assert_eq!(bearer("bEaReR  t "), Some("t"));
+        assert_eq!(bearer("Token t"), Some("t"));
         assert_eq!(bearer("Bearer "), None);
         assert_eq!(bearer("Basic eA=="), None);
         assert_eq!(basic("Basic b3A6YTpi"), Some(("op".into(), "a:b".into())));

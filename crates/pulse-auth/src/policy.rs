@@ -19,12 +19,14 @@ pub enum Scope {
     KubernetesReport,
     MonitoringRead,
     MonitoringWrite,
+    /// Metrics and events of Proxmox.
+    PushReport,
     SettingsRead,
     SettingsWrite,
 }
 
 impl Scope {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::DockerManage,
         Self::DockerReport,
         Self::HostAgentManage,
@@ -33,6 +35,7 @@ impl Scope {
         Self::KubernetesReport,
         Self::MonitoringRead,
         Self::MonitoringWrite,
+        Self::PushReport,
         Self::SettingsRead,
         Self::SettingsWrite,
     ];
@@ -47,6 +50,7 @@ impl Scope {
             Self::KubernetesReport => "kubernetes:report",
             Self::MonitoringRead => "monitoring:read",
             Self::MonitoringWrite => "monitoring:write",
+            Self::PushReport => "push:report",
             Self::SettingsRead => "settings:read",
             Self::SettingsWrite => "settings:write",
         }

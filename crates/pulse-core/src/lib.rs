@@ -27,8 +27,8 @@ pub use model::{
 };
 pub use reading::{Reading, Unknown};
 pub use report::{
-    NamespaceGroups, PbsReport, PmgPart, PmgReport, PollFailure, PveFact, PveReport, ReportBody,
-    SourceReport,
+    NamespaceGroups, PbsReport, PmgPart, PmgReport, PollFailure, Pushed, PushedGuest, PushedNode,
+    PveFact, PveReport, ReportBody, SourceReport,
 };
 pub use secret::Secret;
 pub use units::{Bytes, BytesPerSecond, Percent, Ratio, Timestamp};

@@ -38,6 +38,43 @@ pub enum ReportBody {
         failure: PollFailure,
     },
     Host(Box<Host>),
+    /// What a PVE instance pushed between polls.
+    Pushed(Box<Pushed>),
+}
+
+/// Numbers of guests and nodes that Proxmox pushed to us; those of others and those older than
+/// what is known are ignored.
+#[derive(Clone, Debug, Default)]
+pub struct Pushed {
+    pub instance: String,
+    pub guests: Vec<(Timestamp, PushedGuest)>,
+    pub nodes: Vec<(Timestamp, PushedNode)>,
+}
+
+/// `None` was not said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PushedGuest {
+    pub vmid: u32,
+    /// Share of the allotted cores.
+    pub cpu: Option<f64>,
+    /// Bytes, as `mem` of the guest's status.
+    pub memory_used: Option<u64>,
+    /// Seconds.
+    pub uptime: Option<u64>,
+    pub rates: Option<crate::rates::Rates>,
+}
+
+/// `None` was not said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PushedNode {
+    pub name: String,
+    /// Share of all cores.
+    pub cpu: Option<f64>,
+    /// Bytes, page cache included.
+    pub memory_used: Option<u64>,
+    /// Seconds.
+    pub uptime: Option<u64>,
+    pub load: Option<[f64; 3]>,
 }
 
 impl ReportBody {
@@ -48,7 +85,7 @@ impl ReportBody {
             Self::Pve(report) => report.interval_seconds = seconds,
             Self::Pbs(report) => report.interval_seconds = seconds,
             Self::Pmg(report) => report.interval_seconds = seconds,
-            Self::PveFacts { .. } | Self::PollFailed { .. } | Self::Host(_) => {}
+            Self::PveFacts { .. } | Self::PollFailed { .. } | Self::Host(_) | Self::Pushed(_) => {}
         }
     }
 }

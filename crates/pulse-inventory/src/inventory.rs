@@ -226,6 +226,11 @@ impl Inventory {
                 entry.poll_failed(failure, at);
                 entry.age(at, &mut self.dirty);
             }
+            ReportBody::Pushed(pushed) => {
+                if let Some(entry) = self.pve.get_mut(&pushed.instance) {
+                    entry.apply_pushed(&pushed, &mut self.dirty, &mut applied);
+                }
+            }
             ReportBody::PveFacts { instance, facts } => {
                 if let Some(entry) = self.pve.get_mut(&instance) {
                     self.dirty.any = true;

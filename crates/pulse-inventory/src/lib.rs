@@ -14,6 +14,7 @@ mod inventory;
 mod link;
 mod pbs;
 mod pmg;
+mod pushed;
 mod pve;
 mod temperatures;
 

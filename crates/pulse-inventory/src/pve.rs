@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use pulse_core::{
     Guest, GuestStatus, InstanceHealth, InstanceKind, InstanceState, Liveness, Node, PollFailure,
-    PveReport, Storage, StorageStatus, Timestamp,
+    Pushed, PveReport, Storage, StorageStatus, Timestamp,
 };
 
 use self::values::{clear_numbers, keep_identity, keep_last_known, mark_offline};
@@ -182,6 +182,26 @@ impl PveInstance {
         }
         self.forget_gone(dirty);
         self.age(at, dirty);
+    }
+
+    /// Takes numbers that were pushed between polls.
+    pub fn apply_pushed(&mut self, pushed: &Pushed, dirty: &mut Dirty, applied: &mut Applied) {
+        for (at, said) in &pushed.guests {
+            if let Some(guest) = self.guests.get_mut(&said.vmid)
+                && crate::pushed::guest(guest, *at, said)
+            {
+                (dirty.guests, dirty.any) = (true, true);
+                applied.guests.push(Arc::clone(guest));
+            }
+        }
+        for (at, said) in &pushed.nodes {
+            if let Some(tracked) = self.nodes.get_mut(&said.name)
+                && crate::pushed::node(&mut tracked.node, *at, said)
+            {
+                (dirty.nodes, dirty.any) = (true, true);
+                applied.nodes.push(Arc::clone(&tracked.node));
+            }
+        }
     }
 
     fn apply_nodes(

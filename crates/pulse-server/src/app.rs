@@ -40,6 +40,7 @@ pub struct Parts {
     pub demo: Demo,
     pub http_metrics: HttpMetrics,
     pub ingest: crate::ingest::HostIngest,
+    pub push: crate::push::Push,
     recorder: Recorder,
     started_id: u64,
 }
@@ -116,11 +117,13 @@ impl App {
             demo: Demo::default(),
             http_metrics: HttpMetrics::default(),
             ingest,
+            push: crate::push::Push::default(),
             recorder,
             started_id: now().millis() as u64,
         }));
         app.sources.load(&app).await?;
         app.spawn_housekeeping();
+        crate::push::listen::start(&app).await?;
         let remembered = app
             .store
             .settings()

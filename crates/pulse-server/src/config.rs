@@ -56,6 +56,10 @@ pub struct Config {
     pub start_in_demo: bool,
     /// Settings that the environment fixes: v5's key, and the variable.
     pub overrides: Vec<(&'static str, &'static str)>,
+    /// UDP address for InfluxDB lines; off when not set.
+    pub push_influx: Option<SocketAddr>,
+    /// UDP and TCP address for Graphite lines; off when not set.
+    pub push_graphite: Option<SocketAddr>,
     /// How often an open socket's session or token is looked at again.
     pub socket_check: Duration,
     /// How long a socket may take to accept a frame before its client counts as too slow.
@@ -99,6 +103,20 @@ fn flag(
             problem: "is not a yes or no; use true or false",
         }),
     }
+}
+
+fn socket_address(
+    get: &dyn Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<Option<SocketAddr>, ConfigError> {
+    let parse = |value: String| {
+        value.parse().map_err(|_| ConfigError {
+            variable: name,
+            value,
+            problem: "is not an address with port; use 0.0.0.0:8089",
+        })
+    };
+    env_text(get, name).map(parse).transpose()
 }
 
 /// A span as `90d`, `24h`, `30m`, `10s`, combinations of these, or plain seconds.
@@ -273,6 +291,8 @@ impl Config {
                 .filter(|(_, variable)| env_text(get, variable).is_some())
                 .copied()
                 .collect(),
+            push_influx: socket_address(get, "PULSE_PUSH_INFLUX")?,
+            push_graphite: socket_address(get, "PULSE_PUSH_GRAPHITE")?,
             socket_check: Duration::from_secs(30),
             socket_write: Duration::from_secs(10),
         })

@@ -13,6 +13,7 @@ pub mod http;
 pub mod ingest;
 pub mod live;
 pub mod openapi;
+pub mod push;
 pub mod recorder;
 pub mod routes;
 pub mod settings;

@@ -35,7 +35,10 @@ pub(super) fn fingerprint(body: &ReportBody) -> u64 {
                 (&node.name, node.online, queued).hash(&mut hash);
             }
         }
-        ReportBody::PveFacts { .. } | ReportBody::PollFailed { .. } | ReportBody::Host(_) => {}
+        ReportBody::PveFacts { .. }
+        | ReportBody::PollFailed { .. }
+        | ReportBody::Host(_)
+        | ReportBody::Pushed(_) => {}
     }
     hash.finish()
 }
