@@ -355,20 +355,11 @@ impl Details {
                 .map(|points| Answer::Memory(memory_history(&points.items, clock()))),
         };
         let now = clock();
-        if vm {
-            match &answer {
-                Ok(_) => self.gaps.granted(node, AGENT),
-                Err(error) if error.is_permission() => {
-                    let status = error.status().unwrap_or(403);
-                    self.gaps.refused(node, AGENT, status, now);
-                }
-                Err(_) => {}
-            }
-        }
         let mut state = self.lock();
         if answer.as_ref().is_err_and(Error::is_auth) {
             self.budget.close();
         }
+        let (mut refused, answered) = (None, answer.is_ok());
         // The guest may have been restarted or moved meanwhile: then this is another one's answer.
         if let Some(entry) = state
             .guests
@@ -376,10 +367,25 @@ impl Details {
             .filter(|entry| entry.birth == birth)
         {
             entry.asking = false;
+            match &answer {
+                Ok(_) => entry.refused = false,
+                Err(error) if vm && error.is_permission() => {
+                    entry.refused = true;
+                    refused = Some(error.status().unwrap_or(403));
+                }
+                Err(_) => {}
+            }
             match answer {
                 Ok(answer) => entry.answered(question, answer, now),
                 Err(error) => entry.failed(question, agent::reason(&error), now),
             }
+        }
+        // Rights can differ from guest to guest.
+        let others = || state.guests.values().any(|g| g.refused && g.node == node);
+        if let Some(status) = refused {
+            self.gaps.refused(node, AGENT, status, now);
+        } else if vm && answered && !others() {
+            self.gaps.granted(node, AGENT);
         }
     }
 }

@@ -338,3 +338,55 @@ async fn a_task_that_ended_brings_its_guest_forward() {
     assert_eq!(site.asked("/qemu/204/snapshot"), asked + 1);
     assert_eq!(site.inventory.snapshot().guest_snapshots.len(), 1);
 }
+
+/// Lists leave out what the credentials may not see, without a word: that is told all the same.
+#[tokio::test]
+async fn backups_that_a_list_leaves_out_are_a_gap() {
+    let mut site = Site::s0().await;
+    site.answer(
+        "/nodes/alpha/storage",
+        json!([storage("local", "dir", G, &json!({}))]),
+    );
+    site.answer("/nodes/alpha/storage/local/content", json!([]));
+    let auditor = json!({"/": {"Datastore.Audit": 1, "Sys.Audit": 1, "VM.Audit": 1}});
+    site.answer("/access/permissions", auditor);
+    site.look(20).await;
+    let gaps = |site: &mut Site| {
+        let snapshot = site.inventory.snapshot();
+        let gaps = snapshot.instances[0].gaps.iter();
+        gaps.map(|gap| gap.privilege.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps(&mut site), ["Datastore.AllocateSpace, VM.Backup"]);
+    let more = json!({"/": {"Datastore.AllocateSpace": 1, "VM.Backup": 1}});
+    site.answer("/access/permissions", more);
+    site.look(60).await;
+    assert!(gaps(&mut site).is_empty());
+}
+
+/// Rights may be given guest by guest: the gap stays while one is refused.
+#[tokio::test]
+async fn a_gap_stays_while_one_guest_is_refused() {
+    let mut site = Site::s0().await;
+    site.vm(json!({}), json!({}));
+    site.container(json!({}), json!({}));
+    site.refuse(
+        "/nodes/alpha/qemu/204/snapshot",
+        403,
+        "Permission check failed (/vms/204, VM.Audit)",
+    );
+    site.answer(
+        "/nodes/alpha/lxc/105/snapshot",
+        json!([{"name": "current"}]),
+    );
+    let mut seen = 0;
+    for _ in 0..100 {
+        site.look(1).await;
+        let snapshot = site.inventory.snapshot();
+        let gaps = &snapshot.instances[0].gaps;
+        let open = gaps.iter().any(|gap| gap.capability == "snapshots");
+        assert!(open || seen == 0, "closed while one was refused");
+        seen += u32::from(open);
+    }
+    assert!(seen > 90, "{seen}");
+    assert!(site.asked("/lxc/105/snapshot") > 1);
+}

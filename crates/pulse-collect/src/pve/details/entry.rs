@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) due: Vec<(Question, Timestamp)>,
     pub(super) failures: u32,
     pub(super) os_failures: u32,
+    /// Its agent may not be asked.
+    pub(super) refused: bool,
     pub(super) asking: bool,
     pub(super) agent_disabled: bool,
     pub(super) filesystems_seen: Option<Timestamp>,
@@ -75,6 +77,7 @@ impl Entry {
             due,
             failures: 0,
             os_failures: 0,
+            refused: false,
             asking: false,
             filesystems_seen: None,
             agent_disabled: want.agent_disabled,

@@ -20,7 +20,7 @@ use super::world::{World, WorldStorage};
 use crate::Clock;
 use crate::pve::budget::Budget;
 use crate::pve::facts::MemoryHistory;
-use crate::pve::gaps::{Gaps, REFUSED_MS};
+use crate::pve::gaps::{Gaps, Need, REFUSED_MS};
 use crate::pve::source::PveSource;
 
 /// Questions at a time for an instance; a node is asked one at a time.
@@ -60,6 +60,8 @@ struct Item {
     failures: u32,
     /// Was answered before.
     answered: bool,
+    /// The last answer was a refusal.
+    refused: bool,
 }
 
 impl Item {
@@ -70,6 +72,7 @@ impl Item {
             again: false,
             failures: 0,
             answered: false,
+            refused: false,
         }
     }
 }
@@ -272,7 +275,7 @@ impl Facts {
         let (wait, facts) = match answer {
             Ok(answer) => {
                 item.failures = 0;
-                self.gaps().granted(&node, need);
+                item.refused = false;
                 let wait = if answer.nothing { empty } else { usual };
                 // What was asked together at the start is not asked together for ever.
                 let wait = if first && wait > 60_000 {
@@ -284,6 +287,7 @@ impl Facts {
             }
             Err(error) if error.is_auth() || error.is_permission() => {
                 let status = error.status().unwrap_or(401);
+                item.refused = true;
                 self.gaps().refused(&node, need, status, now);
                 (REFUSED_MS, Vec::new())
             }
@@ -304,7 +308,12 @@ impl Facts {
             }
         };
         item.due = if again { now } else { now.plus_millis(wait) };
+        let allowed = !item.refused;
         state.news.extend(facts);
+        // Others of that kind may still be refused: rights can differ from guest to guest.
+        if allowed && !state.is_refused(&node, need) {
+            self.gaps().granted(&node, need);
+        }
         drop(state);
         self.0.changed.notify_one();
     }
@@ -375,6 +384,14 @@ impl State {
         }
     }
 
+    /// Whether something of that kind is refused on a node, or of the cluster.
+    fn is_refused(&self, node: &str, need: Need) -> bool {
+        let of = |question: &Question| question.node(&self.world).unwrap_or_default() == node;
+        self.items
+            .iter()
+            .any(|(question, item)| item.refused && question.need() == need && of(question))
+    }
+
     /// Questions come and go with what there is to ask about.
     fn plan(&mut self, source: &PveSource, old: &World, now: Timestamp) {
         let world = Arc::clone(&self.world);
@@ -418,7 +435,13 @@ impl State {
     }
 
     fn tell_backup_storages(&mut self, source: &PveSource) {
-        if !source.extent.backups || !self.world.storages_known {
+        let told = |node: &str| {
+            let mut all = self.world.storages.iter();
+            all.any(|storage| storage.nodes.iter().any(|known| known == node))
+        };
+        // Where a node did not tell yet, nobody can say which storages are gone.
+        let complete = self.world.online().all(|node| told(&node.name));
+        if !source.extent.backups || !self.world.storages_known || !complete {
             return;
         }
         let mut storages: Vec<(String, Option<String>)> = self

@@ -36,7 +36,7 @@ const UNPROTECTED: Need = Need {
     privilege: "Sys.Audit on /",
 };
 const HIDDEN_BACKUPS: Need = Need {
-    capability: "backups",
+    capability: "backup files, which are left out of lists",
     privilege: "Datastore.AllocateSpace, VM.Backup",
 };
 const KERNELS: Need = Need {
