@@ -180,7 +180,7 @@ function storages(state, pools, rnd, now, calm) {
     list.push(
       shared("fra-1", cluster, "ceph-vm", "rbd", "images,rootdir", 62 * TIB, 31.4 * TIB, now),
       shared("fra-1", cluster, "cephfs", "cephfs", "backup,iso,vztmpl", 62 * TIB, 2.1 * TIB, now),
-      shared("fra-1", cluster, "nas-iso", "nfs", "iso,vztmpl", 7.2 * TIB, 6.2 * TIB, now),
+      shared("fra-1", cluster, "nas-iso", "nfs", "iso,vztmpl", 7.2 * TIB, (calm ? 3.1 : 6.2) * TIB, now),
       shared("fra-1", cluster, "pbs1", "pbs", "backup", 40 * TIB, 22.9 * TIB, now),
     );
     if (!calm)
@@ -485,6 +485,7 @@ function upkeep(node, n, rnd, now, calm) {
     node.updates = {
       pending,
       security: pending > 10 ? 4 : 0,
+      securityKnown: n !== 1,
       packages: pending
         ? ["proxmox-kernel-6.14", "libssl3t64", "openssh-server", "qemu-server", "pve-manager"].slice(
             0,

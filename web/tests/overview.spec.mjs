@@ -465,7 +465,7 @@ check(
     assert.equal(await theme(), "light");
     await page.emulateMedia({ colorScheme: "dark" });
     await eventually(theme, "dark");
-    await page.goto(page.url().replace(/\/proxmox.*/, "/settings/appearance"));
+    await page.goto(new URL("/settings/appearance", page.url()).href);
     await page.getByRole("button", { name: "Light" }).click();
     await eventually(theme, "light");
     assert.ok((await page.content()).indexOf("/theme.js") < (await page.content()).indexOf("<body"));

@@ -230,6 +230,26 @@ check(
   },
 );
 
+check("tabs and the overview tell what is wrong on other pages", {}, async (page) => {
+  const tabs = page.getByRole("navigation", { name: "Proxmox pages" });
+  for (const [name, level] of [
+    ["Storage", "critical"],
+    ["Ceph", "critical"],
+    ["Replication", "critical"],
+  ])
+    await tabs.getByRole("link", { name }).locator(`.st[data-level="${level}"]`).waitFor();
+  const strip = page.getByRole("region", { name: "Attention" });
+  await words(strip, "pve3 is offline");
+  await mock({ set: { scenario: "calm", guests: 15 } });
+  await words(strip, "Nothing needs you");
+  await eventually(() => tabs.locator(".st").count(), 0);
+  const state = await (await page.request.get(new URL("/api/state", page.url()).href)).json();
+  state.physicalDisks[0].health = "FAILED";
+  await mock({ state: { physicalDisks: state.physicalDisks } });
+  await strip.getByRole("link", { name: /1 disk/ }).click();
+  await eventually(() => new URL(page.url()).pathname, "/proxmox/storage/disks");
+});
+
 check(
   "no Ceph: its tab is gone, its page says why",
   { world: { scenario: "calm", guests: 15 } },
@@ -470,7 +490,11 @@ check(
       await card.click();
       await drawer(page).waitFor();
       assert.ok(await flat(), `${path}, details`);
-    assert.equal(await drawer(page).evaluate((el) => el.scrollWidth <= innerWidth), true, `${path}, details`);
+      assert.equal(
+        await drawer(page).evaluate((el) => el.scrollWidth <= innerWidth),
+        true,
+        `${path}, details`,
+      );
       await drawer(page)
         .getByRole("button", { name: /Close details/ })
         .click();

@@ -73,6 +73,24 @@ test("first run, demo data, overview, details, tokens, log-out", { skip: !exists
     await page.locator('tr[data-row="host"]').first().click();
     await page.locator("aside.drawer").getByText("Machine").waitFor();
   });
+  await t.test("storage, disks, ZFS, clusters, tasks, replication", async () => {
+    for (const [path, kind] of [
+      ["storage", "storage"],
+      ["storage/disks", "disk"],
+      ["storage/zfs", "zfs"],
+      ["cluster", "member"],
+      ["tasks", "task"],
+      ["replication", "job"],
+    ]) {
+      await page.goto(`${base}/proxmox/${path}`);
+      // The demo's collectors ask for some of this only after a while.
+      await page.locator(`tr[data-row="${kind}"]`).first().waitFor({ timeout: 60_000 });
+      await page.locator(`tr[data-row="${kind}"]`).first().click();
+      await page.locator("aside.drawer .facts").first().waitFor();
+    }
+    await page.goto(`${base}/proxmox/ceph`);
+    await page.locator('.empty h2, tr[data-row="osd"]').first().waitFor();
+  });
   await t.test("tokens", async () => {
     await page.goto(`${base}/settings/tokens`);
     await page.getByRole("button", { name: "New token" }).click();

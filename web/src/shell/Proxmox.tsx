@@ -1,11 +1,14 @@
 /** The tabs of the Proxmox pages, with the sums that hold on all of them. */
 import { A, useLocation } from "@solidjs/router";
 import { createMemo, For, Show, type JSX } from "solid-js";
+import { Status } from "@/components/Status";
 import { ScrollRow } from "@/components/ScrollRow";
 import { createMedia } from "@/components/media";
 import { bytesPair, clock } from "@/format/format";
 import { now } from "@/live/clock";
+import { troubleAt } from "@/live/estate";
 import { live } from "@/live/live";
+import type { Level } from "@/model/level";
 import { isCurrent, isThere, PROXMOX } from "./places";
 
 function Totals() {
@@ -58,6 +61,9 @@ export default function ProxmoxLayout(props: { children?: JSX.Element }) {
                     aria-current={isCurrent(place, location.pathname) ? "page" : undefined}
                   >
                     {place.label}
+                    <Show when={troubleAt(place.href)}>
+                      {(level) => <Status level={level() as Level} label={`, ${level()}`} />}
+                    </Show>
                   </A>
                 </Show>
               )}

@@ -17,7 +17,7 @@ import { live } from "@/live/live";
 import { createRows } from "@/live/rows";
 import { LEVEL_ORDER, LIMITS } from "@/model/level";
 import { makeLanguage } from "@/query/query";
-import { makeCephPool, makeOsd, type CephPoolRow, type OsdRow } from "./ceph";
+import { makeCephPool, makeOsd, type CephPoolRow, type OsdRow } from "@/model/ceph";
 import { CephPanel } from "./Panel";
 
 const clusters = () => live.list("cephClusters");
@@ -290,7 +290,7 @@ function Osds() {
       name={OSD_NAME}
       columns={OSD_COLUMNS}
       example="is:down"
-      tools={() => <Tabs />}
+      tools={clusters().length > 0 ? () => <Tabs /> : undefined}
       before={panels}
       empty={none}
       foot={() => <span>{plural(list.shown().length, "OSD")}</span>}
@@ -461,7 +461,7 @@ function CephPools() {
       name={POOL_NAME}
       columns={POOL_COLUMNS}
       example="used>50"
-      tools={() => <Tabs />}
+      tools={clusters().length > 0 ? () => <Tabs /> : undefined}
       before={panels}
       empty={none}
       foot={() => <span>{plural(list.shown().length, "pool")}</span>}

@@ -6,7 +6,7 @@ import { Status } from "@/components/Status";
 import { Bytes, Meter, Pair } from "@/components/Values";
 import { bytes, percent, plural, UNKNOWN } from "@/format/format";
 import { LIMITS, over } from "@/model/level";
-import { groupsOf, healthLevel, healthWord } from "./ceph";
+import { groupsOf, healthLevel, healthWord } from "@/model/ceph";
 
 const SERVICE: Record<string, string> = {
   mon: "Monitors",

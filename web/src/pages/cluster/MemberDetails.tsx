@@ -7,7 +7,7 @@ import { Note, Status } from "@/components/Status";
 import { Age } from "@/components/Values";
 import { absolute, plural, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
-import { certLevel, certWords, haLevel, type MemberRow } from "./node";
+import { certLevel, certWords, haLevel, type MemberRow } from "@/model/cluster";
 
 const DAY = 86_400_000;
 const daysLeft = (at: number) => Math.floor((at - live.serverNow()) / DAY);

@@ -12,7 +12,7 @@ import { live } from "@/live/live";
 import { LEVEL_ORDER } from "@/model/level";
 import { makeLanguage } from "@/query/query";
 import { clusterConcerns } from "./concerns";
-import { certLevel, certWords, members, quorumWords, type MemberRow } from "./node";
+import { certLevel, certWords, members, quorumWords, type MemberRow } from "@/model/cluster";
 import { ClusterTabs } from "./Tabs";
 import { createRows } from "@/live/rows";
 
@@ -80,13 +80,23 @@ const COLUMNS: readonly Column<MemberRow>[] = [
     sort: (r) => (r.updates ? r.updates.security * 10_000 + r.updates.pending : null),
     tip: (r) =>
       r.updates
-        ? r.updates.packages.join("\n") || "Nothing is pending"
+        ? [
+            r.updates.packages.join("\n") || "Nothing is pending",
+            r.updates.securityKnown || r.updates.pending === 0
+              ? ""
+              : "Proxmox does not tell which of them are security updates",
+          ]
+            .filter(Boolean)
+            .join("\n")
         : "Not read: the account needs Sys.Modify, or the first reading is still to come",
     cell: (r) => (
       <Show when={r().updates} fallback={unread()}>
         {(u) => (
           <Show when={u().pending > 0} fallback={<span class="muted">up to date</span>}>
             {u().pending}
+            <Show when={!u().securityKnown}>
+              <span class="muted"> · kinds not told</span>
+            </Show>
             <Show when={u().security > 0}>
               <span class="text-notice-text font-semibold"> · {u().security} security</span>
             </Show>
@@ -154,8 +164,9 @@ const COLUMNS: readonly Column<MemberRow>[] = [
     label: "Kernel",
     width: 150,
     priority: 4,
-    sort: (r) => r.node?.raw.kernelVersion ?? null,
-    cell: (r) => <span class="muted">{r().node?.raw.kernelVersion || UNKNOWN}</span>,
+    sort: (r) => (r.kernel ? naturalKey(r.kernel) : null),
+    tip: (r) => r.node?.raw.kernelVersion,
+    cell: (r) => <span class="muted">{r().kernel || UNKNOWN}</span>,
   },
   {
     key: "ip",
@@ -170,7 +181,7 @@ const COLUMNS: readonly Column<MemberRow>[] = [
   {
     key: "uptime",
     label: "Uptime",
-    width: 92,
+    width: 108,
     priority: 2,
     num: true,
     sort: (r) => r.node?.uptime ?? null,
@@ -224,7 +235,7 @@ const LANGUAGE = makeLanguage<MemberRow>({
     {
       name: "security",
       help: "pending security updates",
-      number: (r) => r.updates?.security ?? null,
+      number: (r) => (r.updates?.securityKnown ? r.updates.security : null),
       unit: "count",
     },
     {

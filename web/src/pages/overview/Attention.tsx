@@ -6,8 +6,8 @@ import type { OverviewState } from "./controller";
 
 /** A concern as the strip shows it: it opens details where there are some. */
 export const shownConcern = (page: OverviewState, concern: Concern): Shown => {
-  const { open, ...rest } = concern;
-  if (!open) return { ...rest, href: "/settings/proxmox" };
+  const { open, href, ...rest } = concern;
+  if (!open) return { ...rest, href: href ?? "/settings/proxmox" };
   const at = open.indexOf(":");
   return {
     ...rest,
@@ -21,7 +21,7 @@ export function AttentionStrip(props: { page: OverviewState; total: number }) {
   return (
     <Strip
       concerns={a().concerns.map((concern) => shownConcern(props.page, concern))}
-      calm={`All nodes answer, and ${plural(props.total, "guest")} are within their limits.`}
+      calm={`All nodes answer, ${plural(props.total, "guest")} are within their limits, storage and clusters report no problem.`}
       more={
         <Show when={a().folded > 0}>
           <span class="p2" title={`${plural(a().folded, "guest")} of nodes that do not answer`}>

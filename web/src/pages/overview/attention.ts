@@ -1,4 +1,5 @@
 /** What is wrong right now, worst first, causes before their consequences. Computed from the live state. */
+import type { Trouble } from "@/live/estate";
 import type { GuestRow } from "@/model/guest";
 import { LEVEL_ORDER, LIMITS, type Level } from "@/model/level";
 import type { NodeRow } from "@/model/node";
@@ -13,6 +14,8 @@ export interface Concern {
   since: number;
   /** `open` parameter. */
   open?: string;
+  /** Another page. */
+  href?: string;
 }
 
 export interface Attention {
@@ -29,6 +32,7 @@ export function attention(
   nodes: readonly NodeRow[],
   guests: readonly GuestRow[],
   health: Record<string, boolean>,
+  estate: readonly Trouble[],
 ): Attention {
   const concerns: Concern[] = [];
   let folded = 0;
@@ -81,6 +85,18 @@ export function attention(
       title: `${name} does not answer`,
       detail: "the connection fails; Settings → Proxmox says why",
       since: 0,
+    });
+  }
+  for (const trouble of estate) {
+    const count = trouble.critical + trouble.warning;
+    const [one, many] = trouble.what;
+    concerns.push({
+      key: `estate:${trouble.href}`,
+      level: trouble.critical > 0 ? "critical" : "warning",
+      title: `${count} ${count === 1 ? one : many}`,
+      detail: trouble.worst,
+      since: 0,
+      href: trouble.href,
     });
   }
   for (const guest of guests)

@@ -4,6 +4,7 @@ import { createMemo } from "solid-js";
 import { createList, type Facet, type Grouping } from "@/components/list/controller";
 import { compareValues, nextSort, readSort } from "@/components/list/sort";
 import { naturalKey, plural } from "@/format/format";
+import { estate } from "@/live/estate";
 import { live, nodeKey } from "@/live/live";
 import { isProblem, type GuestRow, type Power } from "@/model/guest";
 import { LEVEL_ORDER } from "@/model/level";
@@ -125,7 +126,7 @@ export function createOverview() {
   });
   const concern = createMemo(() => {
     live.tick();
-    return attention(live.nodes(), live.guests(), live.health());
+    return attention(live.nodes(), live.guests(), live.health(), estate());
   });
 
   return {

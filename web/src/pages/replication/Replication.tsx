@@ -18,7 +18,7 @@ import { live } from "@/live/live";
 import { createRows } from "@/live/rows";
 import { LEVEL_ORDER } from "@/model/level";
 import { makeLanguage } from "@/query/query";
-import { makeJob, type JobRow } from "./job";
+import { makeJob, type JobRow } from "@/model/replication";
 
 const took = (row: JobRow) => (row.took === null ? UNKNOWN : row.took < 1 ? "under 1 s" : duration(row.took));
 

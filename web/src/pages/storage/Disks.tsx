@@ -16,7 +16,7 @@ import { live } from "@/live/live";
 import { createRows } from "@/live/rows";
 import { LEVEL_ORDER } from "@/model/level";
 import { makeLanguage } from "@/query/query";
-import { LIFE, makeDisk, type DiskRow } from "./disk";
+import { LIFE, makeDisk, type DiskRow } from "@/model/disk";
 import { StorageTabs } from "./Tabs";
 
 const HEALTH: Record<DiskRow["health"], string> = {

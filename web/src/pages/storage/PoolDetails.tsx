@@ -10,7 +10,7 @@ import { Meter, Pair, type Series } from "@/components/Values";
 import { bytes, percent, plural, UNKNOWN } from "@/format/format";
 import { live } from "@/live/live";
 import { LIMITS } from "@/model/level";
-import { growth, type PoolRow } from "./pool";
+import { growth, type PoolRow } from "@/model/storage";
 import { untilFull } from "./poolColumns";
 import { ZfsFacts } from "./ZfsFacts";
 

@@ -13,7 +13,7 @@ import { createRows } from "@/live/rows";
 import { createTrends } from "@/live/trends";
 import { LEVEL_ORDER, LIMITS } from "@/model/level";
 import { makeLanguage } from "@/query/query";
-import { makePool, type PoolRow } from "./pool";
+import { makePool, type PoolRow } from "@/model/storage";
 import { POOL_NAME, poolColumns, untilFull } from "./poolColumns";
 import { StorageTabs } from "./Tabs";
 
@@ -99,7 +99,6 @@ const FACETS: readonly Facet<PoolRow>[] = [
     param: "st",
     value: "offline",
     label: "Unavailable",
-    level: "critical",
     test: (r) => !r.available,
   },
   { param: "kind", value: "shared", label: "Shared", test: (r) => r.raw.shared, apart: true },

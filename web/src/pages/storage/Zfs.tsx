@@ -17,7 +17,7 @@ import { createRows } from "@/live/rows";
 import { LEVEL_ORDER, LIMITS } from "@/model/level";
 import { makeLanguage } from "@/query/query";
 import { StorageTabs } from "./Tabs";
-import { makeZfs, scanWords, SCRUB_DAYS, type ZfsRow } from "./zfs";
+import { makeZfs, scanWords, SCRUB_DAYS, type ZfsRow } from "@/model/zfs";
 import { ZfsFacts } from "./ZfsFacts";
 
 const NAME: NameColumn<ZfsRow> = {
@@ -121,7 +121,9 @@ const COLUMNS: readonly Column<ZfsRow>[] = [
         <Show when={r().scanning !== null}>
           <Bar value={r().scanning} />
         </Show>
-        <span class={r().late || r().scanning !== null ? "trunc" : "muted trunc"}>{scanWords(r().raw)}</span>
+        <span class={r().late || r().scanning !== null ? "trunc" : "muted trunc"}>
+          {scanWords(r().raw, live.serverNow())}
+        </span>
         <Show when={r().late}>
           <Status level="notice" label={`More than ${SCRUB_DAYS} days ago`} />
         </Show>
@@ -301,7 +303,7 @@ export function Zfs() {
             <Bar value={row().used} limit={LIMITS.storage.usage} />
             <span class="muted trunc">
               {row().used === null ? "" : `${percent(row().used ?? 0)} % · `}
-              {scanWords(row().raw)}
+              {scanWords(row().raw, live.serverNow())}
               {row().errors > 0 ? ` · ${plural(row().errors, "error")}` : ""}
             </span>
           </div>

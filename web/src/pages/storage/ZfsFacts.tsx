@@ -5,8 +5,9 @@ import { Fact, Source } from "@/components/drawer/Drawer";
 import { Note, Status } from "@/components/Status";
 import { Bar } from "@/components/Values";
 import { absolute, percent, plural } from "@/format/format";
-import { zfsLevel } from "./pool";
-import { scanWords } from "./zfs";
+import { live } from "@/live/live";
+import { zfsLevel } from "@/model/storage";
+import { scanWords } from "@/model/zfs";
 
 export function ZfsFacts(props: { pool: PoolHealth; node: string; seen: number }) {
   const pool = () => props.pool;
@@ -39,7 +40,7 @@ export function ZfsFacts(props: { pool: PoolHealth; node: string; seen: number }
                 pool().lastScan?.finished ? absolute(new Date(pool().lastScan?.finished ?? 0)) : undefined
               }
             >
-              {scanWords(pool()).replace(/^(scrub|resilver) /, "")}
+              {scanWords(pool(), live.serverNow()).replace(/^(scrub|resilver) /, "")}
             </span>
           </span>
           <Show when={pool().scan}>

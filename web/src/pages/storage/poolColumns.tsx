@@ -3,9 +3,10 @@ import type { Column, NameColumn } from "@/components/list/columns";
 import { Status } from "@/components/Status";
 import { Age, Bytes, Meter, Pair, Spark, type Series } from "@/components/Values";
 import { duration, percent, UNKNOWN } from "@/format/format";
+import { live } from "@/live/live";
 import { LIMITS } from "@/model/level";
-import { daysUntilFull, growth, zfsLevel, type PoolRow } from "./pool";
-import { scanWords } from "./zfs";
+import { daysUntilFull, growth, zfsLevel, type PoolRow } from "@/model/storage";
+import { scanWords } from "@/model/zfs";
 
 export const POOL_NAME: NameColumn<PoolRow> = {
   label: "Storage",
@@ -47,7 +48,7 @@ function Beneath(props: { row: PoolRow }) {
             </Show>
             <span class={pool().state === "ONLINE" ? "muted trunc" : "trunc"}>
               ZFS {pool().state === "ONLINE" ? "" : `${pool().state.toLowerCase()}, `}
-              {scanWords(pool())}
+              {scanWords(pool(), live.serverNow())}
             </span>
           </span>
         )}

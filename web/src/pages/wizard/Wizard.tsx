@@ -386,7 +386,7 @@ function Arrives(props: { onBack: () => void; onOpen: () => void }) {
   const running = () => live.guests().filter((g) => g.power === "running").length;
   const storages = () => live.storageCount();
   const concerns = createMemo(
-    () => (live.tick(), attention(live.nodes(), live.guests(), live.health()).concerns),
+    () => (live.tick(), attention(live.nodes(), live.guests(), live.health(), []).concerns),
   );
   return (
     <>

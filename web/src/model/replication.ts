@@ -1,7 +1,7 @@
 /** A replication job as the list shows it. Pure. */
 import type { ReplicationResource } from "@/api/proxmox";
 import { duration, naturalKey } from "@/format/format";
-import type { Context, Level } from "@/model/level";
+import type { Context, Level } from "./level";
 
 export interface JobRow {
   raw: ReplicationResource;

@@ -1,7 +1,7 @@
 /** Ceph clusters, their OSDs and pools as the page shows them. Pure. */
 import type { CephPool, CephResource } from "@/api/proxmox";
 import { naturalKey, percent } from "@/format/format";
-import { LIMITS, over, type Level, type Over } from "@/model/level";
+import { LIMITS, over, type Level, type Over } from "./level";
 
 export function healthLevel(health: string, stale = false): Level {
   if (stale) return "unknown";

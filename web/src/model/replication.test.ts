@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ReplicationResource } from "@/api/proxmox";
-import type { Context } from "@/model/level";
-import { makeJob } from "./job";
+import type { Context } from "./level";
+import { makeJob } from "./replication";
 
 const at = 10_000_000;
 const ctx: Context = { at, interval: 10, offlineNodes: new Set(), health: {} };

@@ -1,8 +1,8 @@
 /** A node with its cluster, its upkeep and its part in high availability. Pure. */
 import type { Certificate, ClusterResource, NodeUpdates } from "@/api/proxmox";
 import { naturalKey, plural, shortDuration } from "@/format/format";
-import { worst, type Level } from "@/model/level";
-import { versionOf, type NodeRow } from "@/model/node";
+import { worst, type Level } from "./level";
+import { versionOf, type NodeRow } from "./node";
 
 export interface MemberRow {
   id: string;
@@ -24,6 +24,8 @@ export interface MemberRow {
   /** The certificate that ends first, and the days it has left. */
   nextEnd: { file: string; days: number } | null;
   version: string;
+  /** "6.14.11-4-pve" of what the kernel says about itself. */
+  kernel: string;
   level: Level;
   why: string;
   haystack: string;
@@ -109,6 +111,7 @@ export function makeMember(
     certificates,
     nextEnd: endOf(certificates, at),
     version: node ? versionOf(node.raw) : "",
+    kernel: /\d+\.\d+\S*/.exec(node?.raw.kernelVersion ?? "")?.[0] ?? "",
     level: "ok",
     why: "",
     haystack: [

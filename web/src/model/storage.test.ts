@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { StorageWithParts } from "@/api/proxmox";
-import type { Context } from "@/model/level";
-import { daysUntilFull, growth, makePool } from "./pool";
+import type { Context } from "./level";
+import { daysUntilFull, growth, makePool } from "./storage";
 
 const ctx: Context = { at: 1_000_000, interval: 10, offlineNodes: new Set(), health: {} };
 const storage = (over: Partial<StorageWithParts>): StorageWithParts => ({

@@ -1,7 +1,7 @@
 /** A storage as the list shows it. Pure. */
 import type { StorageWithParts } from "@/api/proxmox";
 import { ago, naturalKey, percent } from "@/format/format";
-import { isStale, LIMITS, over, worst, type Context, type Level, type Over } from "@/model/level";
+import { isStale, LIMITS, over, worst, type Context, type Level, type Over } from "./level";
 
 export interface PoolRow {
   raw: StorageWithParts;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ClusterResource } from "@/api/proxmox";
-import { certLevel, certWords, haLevel, members, quorumWords } from "./node";
+import { certLevel, certWords, haLevel, members, quorumWords } from "./cluster";
 
 const cluster = (over: Partial<ClusterResource> = {}): ClusterResource => ({
   id: "fra",

@@ -1,9 +1,8 @@
 /** A ZFS pool as the list shows it. Pure. */
 import type { PoolHealth, ZfsPoolResource } from "@/api/proxmox";
 import { ago, naturalKey, percent, plural, shortDuration } from "@/format/format";
-import { live } from "@/live/live";
-import { LIMITS, over, worst, type Context, type Level, type Over } from "@/model/level";
-import { zfsLevel } from "./pool";
+import { LIMITS, over, worst, type Context, type Level, type Over } from "./level";
+import { zfsLevel } from "./storage";
 
 /** A pool that was not scrubbed for this long may have rotten blocks nobody knows of. */
 export const SCRUB_DAYS = 45;
@@ -29,7 +28,7 @@ export interface ZfsRow {
 const DAY = 86_400_000;
 
 /** "scrub 9 d ago", "resilver 43 %". */
-export function scanWords(pool: PoolHealth, at = live.serverNow()): string {
+export function scanWords(pool: PoolHealth, at: number): string {
   const scan = pool.lastScan;
   if (!scan) return pool.scan ? pool.scan.split(" ").slice(0, 3).join(" ") : "never scrubbed";
   const what = scan.resilver ? "resilver" : "scrub";

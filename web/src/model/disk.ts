@@ -1,7 +1,7 @@
 /** A physical disk as the list shows it. Pure. */
 import type { DiskResource } from "@/api/proxmox";
 import { naturalKey } from "@/format/format";
-import { LIMITS, over, worst, type Level, type Over } from "@/model/level";
+import { LIMITS, over, worst, type Level, type Over } from "./level";
 
 export interface DiskRow {
   raw: DiskResource;
