@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use pulse_collect::{BreakerState, InstanceKey, PollStatus};
-use pulse_core::Timestamp;
+use pulse_core::{InstanceState, Timestamp};
 use pulse_wire::time::rfc3339_or_never;
 use serde_json::{Map, Value, json};
 
@@ -25,12 +25,39 @@ pub async fn health(State(app): State<App>) -> Reply {
     let statuses = app.runner.statuses();
     let adaptive = app.runner.timing().adaptive;
     let stale_ms = adaptive.map_or(STALE_MS, |adaptive| adaptive.max.as_millis() as f64);
-    Ok(json_body(&document(
-        &statuses,
-        adaptive.is_some(),
-        stale_ms,
-        now(),
-    )))
+    let mut body = document(&statuses, adaptive.is_some(), stale_ms, now());
+    if let Value::Array(rows) = &mut body["instances"] {
+        let snapshot = app.inventory.snapshot();
+        rows.extend(snapshot.instances.iter().filter_map(|state| {
+            let key = InstanceKey::new(state.kind, state.name.clone());
+            (!statuses.contains_key(&key)).then(|| not_polled(&key, state))
+        }));
+        rows.sort_by(|a, b| a["key"].as_str().cmp(&b["key"].as_str()));
+    }
+    Ok(json_body(&body))
+}
+
+/// An instance whose settings cannot be polled as they stand: it is in no queue.
+fn not_polled(key: &InstanceKey, state: &InstanceState) -> Value {
+    let mut status = json!({"consecutiveFailures": state.failures});
+    if let Some(message) = &state.error {
+        status["lastError"] = json!({
+            "at": rfc3339_or_never(None),
+            "message": message,
+            "category": "permanent",
+        });
+    }
+    json!({
+        "key": key.to_string(),
+        "type": key.kind.as_str(),
+        "displayName": key.name,
+        "instance": key.name,
+        "connection": "",
+        "pollStatus": status,
+        "breaker": {"state": "closed", "failureCount": 0},
+        "deadLetter": {"present": false},
+        "inFlight": false,
+    })
 }
 
 fn document(

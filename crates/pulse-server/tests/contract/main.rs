@@ -13,6 +13,7 @@ mod nodes;
 #[path = "../recorded/mod.rs"]
 mod recorded;
 mod replay;
+mod scheduler;
 mod security;
 mod shape;
 mod sockets;

@@ -258,7 +258,11 @@ pub async fn test_stored(State(app): State<App>, Path(id): Path<String>, ask: As
         *response.status_mut() = StatusCode::BAD_REQUEST;
         return Ok(response);
     };
-    if !ask.body.is_empty() {
+    if ask.body.is_empty() {
+        // Whoever asks wants to know now: a breaker or a pause after failures ends, too.
+        app.runner
+            .reset(&crate::sources::key(record.kind, &record.name));
+    } else {
         let request = NodeRequest::parse(&ask.body)?;
         apply(&request, &mut record)?;
     }

@@ -25,6 +25,7 @@ const SCOPES: { group: string; scopes: [scope: string, help: string][] }[] = [
   {
     group: "Agents",
     scopes: [
+      ["push:report", "send Proxmox's metrics and notifications"],
       ["host-agent:report", "report a host"],
       ["host-agent:manage", "change and remove host agents"],
       ["docker:report", "report containers"],
