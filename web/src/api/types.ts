@@ -231,6 +231,10 @@ export interface NodeInput {
   monitorPhysicalDisks?: boolean;
   temperatureMonitoringEnabled?: boolean;
   monitorBackups?: boolean;
+  monitorMailStats?: boolean;
+  monitorQueues?: boolean;
+  monitorQuarantine?: boolean;
+  monitorDomainStats?: boolean;
 }
 
 export interface TestResult {

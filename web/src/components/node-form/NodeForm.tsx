@@ -85,6 +85,8 @@ export function NodeFieldsView(props: { form: NodeForm }) {
     f.type === "pmg"
       ? [{ value: "password", label: "Password" }]
       : [
+          // An account that exists already needs no command that makes one.
+          ...(form.existing ? [] : [{ value: "command" as const, label: "One command" }]),
           { value: "token", label: "API token" },
           { value: "password", label: "Password" },
         ];
@@ -205,6 +207,20 @@ export function NodeFieldsView(props: { form: NodeForm }) {
             </Check>
             <Check checked={f.disks} onChange={(value) => form.set("disks", value)}>
               Disk health <span class="muted">wakes idle disks</span>
+            </Check>
+          </Show>
+          <Show when={f.type === "pmg"}>
+            <Check checked={f.mailStats} onChange={(value) => form.set("mailStats", value)}>
+              Mail statistics
+            </Check>
+            <Check checked={f.queues} onChange={(value) => form.set("queues", value)}>
+              Queues
+            </Check>
+            <Check checked={f.quarantine} onChange={(value) => form.set("quarantine", value)}>
+              Quarantine
+            </Check>
+            <Check checked={f.domains} onChange={(value) => form.set("domains", value)}>
+              Domains
             </Check>
           </Show>
         </div>

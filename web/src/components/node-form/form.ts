@@ -22,6 +22,10 @@ export interface NodeFields {
   temperatures: boolean;
   disks: boolean;
   backups: boolean;
+  mailStats: boolean;
+  queues: boolean;
+  quarantine: boolean;
+  domains: boolean;
 }
 
 export type TestState =
@@ -49,12 +53,12 @@ function nameFrom(host: string): string {
 /** A SHA-256 fingerprint inside a sentence of the server. */
 const FINGERPRINT = /(?:[0-9A-F]{2}:){5,31}[0-9A-F]{2}/i;
 
-export function createNodeForm(existing?: ConfiguredNode, type: NodeType = "pve") {
+export function createNodeForm(existing?: ConfiguredNode, type: NodeType = "pve", host = "") {
   const [fields, setFields] = createStore<NodeFields>({
     type: existing?.type ?? type,
     auth: existing ? (existing.hasToken ? "token" : "password") : type === "pmg" ? "password" : "token",
-    host: existing?.host ?? "",
-    name: existing?.name ?? "",
+    host: existing?.host ?? host,
+    name: existing?.name ?? nameFrom(host),
     guestURL: existing?.guestURL ?? "",
     tokenName: existing?.tokenName ?? "",
     tokenValue: "",
@@ -65,6 +69,10 @@ export function createNodeForm(existing?: ConfiguredNode, type: NodeType = "pve"
     temperatures: existing?.temperatureMonitoringEnabled ?? true,
     disks: existing?.monitorPhysicalDisks ?? false,
     backups: existing?.monitorBackups ?? true,
+    mailStats: existing?.monitorMailStats ?? true,
+    queues: existing?.monitorQueues ?? true,
+    quarantine: existing?.monitorQuarantine ?? true,
+    domains: existing?.monitorDomainStats ?? false,
   });
   const [errors, setErrors] = createStore<Partial<Record<keyof NodeFields, string>>>({});
   const [test, setTest] = createSignal<TestState>({ state: "idle" });
@@ -138,6 +146,14 @@ export function createNodeForm(existing?: ConfiguredNode, type: NodeType = "pve"
           temperatureMonitoringEnabled: fields.temperatures,
           monitorPhysicalDisks: fields.disks,
           monitorBackups: fields.backups,
+        }
+      : {}),
+    ...(fields.type === "pmg"
+      ? {
+          monitorMailStats: fields.mailStats,
+          monitorQueues: fields.queues,
+          monitorQuarantine: fields.quarantine,
+          monitorDomainStats: fields.domains,
         }
       : {}),
   });

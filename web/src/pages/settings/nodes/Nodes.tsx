@@ -12,16 +12,18 @@ import { Segmented } from "@/components/Segmented";
 import { Note, Status } from "@/components/Status";
 import { plural } from "@/format/format";
 import { mayRead } from "@/session/session";
+import { DiscoverySection } from "./Discovery";
+import { PushSection } from "./Push";
 import { createNodesPage, nodeState, type NodesPage } from "./controller";
 
 const TYPES: NodeType[] = ["pve", "pbs", "pmg"];
 
-function NodeDialog(props: { page: NodesPage; node?: ConfiguredNode; type: NodeType }) {
+function NodeDialog(props: { page: NodesPage; node?: ConfiguredNode; type: NodeType; host?: string }) {
   const [type, setType] = createSignal(props.type);
   return (
     <Show when={type()} keyed>
       {(t) => {
-        const form = createNodeForm(props.node, t);
+        const form = createNodeForm(props.node, t, props.host);
         const submit = async () => {
           if (form.fields.auth === "command") return;
           if (await form.save()) props.page.saved(form.fields.name, !props.node);
@@ -104,6 +106,13 @@ function NodeDialog(props: { page: NodesPage; node?: ConfiguredNode; type: NodeT
   );
 }
 
+/** What goes with a server. */
+const LEAVES: Record<NodeType, string> = {
+  pve: "Its nodes, guests, storages and tasks",
+  pbs: "Its datastores and backups",
+  pmg: "Its mail figures",
+};
+
 function DeleteDialog(props: { page: NodesPage; node: ConfiguredNode }) {
   const [busy, setBusy] = createSignal(false);
   const [failure, setFailure] = createSignal("");
@@ -134,8 +143,12 @@ function DeleteDialog(props: { page: NodesPage; node: ConfiguredNode }) {
         {props.node.isCluster
           ? ` and its ${plural(props.node.clusterEndpoints?.length ?? 0, "cluster member")}`
           : ""}
-        . Its guests leave the lists, their history is no longer shown and its open alerts close. The stored
-        credential is deleted.
+        . {LEAVES[props.node.type]} leave the lists, its open alerts close, and the stored credential is
+        deleted.
+      </p>
+      <p class="text-fg-2">
+        What was measured stays on this server until its retention time ends. Connect it again under the same
+        name before that, and its history is there again.
       </p>
       <p class="text-fg-2">
         Nothing changes on the server itself: the account and token that Pulse used stay there until you
@@ -242,7 +255,11 @@ function Reads(props: { node: ConfiguredNode }) {
         ["metrics", true],
         ["backups", true],
       ];
-    return [["mail", true]];
+    return [
+      ["mail", n.monitorMailStats ?? true],
+      ["queues", n.monitorQueues ?? true],
+      ["quarantine", n.monitorQuarantine ?? true],
+    ];
   };
   return (
     <span class="caps">
@@ -460,22 +477,20 @@ export default function Nodes() {
         <div class="ph-text">
           <h1>Proxmox</h1>
           <p>
-            Proxmox VE servers and clusters. A cluster needs one entry; its members are found. Entries for
-            Backup Server and Mail Gateway are kept, but this version does not collect from them yet.
+            Virtual Environment, Backup Server and Mail Gateway. A cluster needs one entry; its members are
+            found and used as fallbacks.
           </p>
         </div>
         <Show when={write()}>
-          <Button
-            icon="refresh"
-            pending={page.busy()}
-            disabled={(list()?.length ?? 0) === 0}
-            onClick={() => void page.testAll()}
-          >
-            Test all
-          </Button>
-          <Button kind="primary" icon="plus" onClick={() => page.setDialog({ kind: "add", type: "pve" })}>
-            Add node
-          </Button>
+          {/* While there is none, the empty page leads to the first. */}
+          <Show when={(list()?.length ?? 0) > 0}>
+            <Button icon="refresh" pending={page.busy()} onClick={() => void page.testAll()}>
+              Test all
+            </Button>
+            <Button kind="primary" icon="plus" onClick={() => page.setDialog({ kind: "add", type: "pve" })}>
+              Add node
+            </Button>
+          </Show>
         </Show>
       </div>
       <div class="scroll flex-1" style={{ "overflow-x": "hidden" }}>
@@ -559,10 +574,28 @@ export default function Nodes() {
             )}
           </Match>
         </Switch>
+        <Show when={list()}>
+          {(nodes) => (
+            <>
+              <DiscoverySection
+                nodes={nodes()}
+                write={write()}
+                onAdd={(type, host) => page.setDialog({ kind: "add", type, host })}
+              />
+              <Show when={write()}>
+                <PushSection />
+              </Show>
+            </>
+          )}
+        </Show>
         <DemoSection page={page} write={write()} />
       </div>
       <Show when={page.dialog()?.kind === "add"}>
-        <NodeDialog page={page} type={(page.dialog() as { type?: NodeType }).type ?? "pve"} />
+        <NodeDialog
+          page={page}
+          type={(page.dialog() as { type?: NodeType }).type ?? "pve"}
+          host={(page.dialog() as { host?: string }).host ?? ""}
+        />
       </Show>
       <Show when={dialogNode("edit")} keyed>
         {(node) => <NodeDialog page={page} node={node} type={node.type} />}

@@ -9,7 +9,7 @@ import { onServerEvent } from "@/live/live";
 import type { Level } from "@/model/level";
 
 export type Dialogs =
-  | { kind: "add"; type: NodeType }
+  | { kind: "add"; type: NodeType; host?: string }
   | { kind: "edit"; node: ConfiguredNode }
   | { kind: "delete"; node: ConfiguredNode }
   | { kind: "demo-off" };
