@@ -61,7 +61,7 @@ function Cards(props: { all: readonly PmgResource[] }) {
 
 function Hours(props: { gateway: PmgResource }) {
   const data = createMemo(() => hours(props.gateway));
-  const top = () => Math.max(1, ...data().map((h) => h.good + h.spam + h.out));
+  const top = () => Math.max(1, 1.06 * Math.max(0, ...data().map((h) => h.good + h.spam + h.out)));
   return (
     <section>
       <h3>By hour</h3>
@@ -114,7 +114,6 @@ function Hours(props: { gateway: PmgResource }) {
 
 function Delivery(props: { gateway: PmgResource }) {
   const m = () => props.gateway.mailStats ?? undefined;
-  const q = () => props.gateway.quarantine ?? undefined;
   const rows = (): [string, string, string?][] => {
     const s = m();
     if (!s) return [];
@@ -153,6 +152,30 @@ function Delivery(props: { gateway: PmgResource }) {
           </For>
         </dl>
       </Show>
+    </section>
+  );
+}
+
+function Scores(props: { gateway: PmgResource }) {
+  const q = () => props.gateway.quarantine ?? undefined;
+  const list = () => props.gateway.spamDistribution ?? [];
+  const most = () => Math.max(1, ...list().map((s) => s.count));
+  return (
+    <section>
+      <h3>Spam score</h3>
+      <Show when={list().length > 0} fallback={<p class="muted">No scores were reported.</p>}>
+        <div class="mail-scores">
+          <For each={list()}>
+            {(s) => (
+              <>
+                <span class="muted">{s.score}</span>
+                <Bar value={(s.count / most()) * 100} />
+                <span>{count(s.count)}</span>
+              </>
+            )}
+          </For>
+        </div>
+      </Show>
       <Show when={q()}>
         {(held) => (
           <>
@@ -178,29 +201,6 @@ function Delivery(props: { gateway: PmgResource }) {
             </dl>
           </>
         )}
-      </Show>
-    </section>
-  );
-}
-
-function Scores(props: { gateway: PmgResource }) {
-  const list = () => props.gateway.spamDistribution ?? [];
-  const most = () => Math.max(1, ...list().map((s) => s.count));
-  return (
-    <section>
-      <h3>Spam score</h3>
-      <Show when={list().length > 0} fallback={<p class="muted">No scores were reported.</p>}>
-        <div class="mail-scores">
-          <For each={list()}>
-            {(s) => (
-              <>
-                <span class="muted">{s.score}</span>
-                <Bar value={(s.count / most()) * 100} />
-                <span>{count(s.count)}</span>
-              </>
-            )}
-          </For>
-        </div>
       </Show>
     </section>
   );

@@ -6,6 +6,7 @@ import { Asking, AskedLate } from "@/components/Asking";
 import { Button } from "@/components/Button";
 import { Code } from "@/components/Copy";
 import { instances } from "@/components/list/Gaps";
+import { createMedia } from "@/components/media";
 import { Status } from "@/components/Status";
 import { toast } from "@/components/toast";
 import { Age } from "@/components/Values";
@@ -17,7 +18,7 @@ import { at, healthOf, memorySources, sanitize } from "./health";
 
 const KIND: Record<string, string> = { pve: "PVE", pbs: "PBS", pmg: "PMG" };
 
-function PollRow(props: { poll: PollHealth }) {
+function PollRow(props: { poll: PollHealth; span: number }) {
   const p = () => props.poll;
   const state = () => healthOf(p());
   const interval = () => p().intervalMs;
@@ -67,7 +68,11 @@ function PollRow(props: { poll: PollHealth }) {
       <Show when={state().level !== "ok"}>
         <tr class="kid">
           <td />
-          <td colSpan={8} class="reason" data-tone={state().level === "critical" ? "critical" : undefined}>
+          <td
+            colSpan={props.span}
+            class="reason"
+            data-tone={state().level === "critical" ? "critical" : undefined}
+          >
             {state().text}
             <Show when={at(p().pollStatus.firstFailureAt)}>
               {(ms) => (
@@ -98,6 +103,7 @@ function In(props: { at: number }) {
 }
 
 function Polls(props: { health: () => SchedulerHealth }) {
+  const wide = createMedia("(width >= 860px)");
   const list = createMemo(() =>
     [...(props.health().instances ?? [])].sort(
       (a, b) =>
@@ -162,7 +168,7 @@ function Polls(props: { health: () => SchedulerHealth }) {
             </tr>
           </thead>
           <tbody>
-            <For each={list()}>{(poll) => <PollRow poll={poll} />}</For>
+            <For each={list()}>{(poll) => <PollRow poll={poll} span={wide() ? 8 : 3} />}</For>
           </tbody>
         </table>
       </Show>
