@@ -43,6 +43,8 @@ for (const theme of ["dark", "light"]) {
     ["storage", "storage"],
     ["storage/disks", "disk"],
     ["storage/zfs", "zfs"],
+    ["backups", "guest"],
+    ["backups/all", "backup"],
     ["cluster", "member"],
     ["cluster/ha", "service"],
     ["tasks", "task"],
@@ -54,11 +56,15 @@ for (const theme of ["dark", "light"]) {
       await page.locator("aside.drawer .facts").first().waitFor();
       await clean(page);
     });
+  check(`mail, ${theme}`, { theme, path: "/proxmox/mail" }, async (page) => {
+    await page.locator(".mail-gw").first().waitFor();
+    await clean(page);
+  });
   check(`login, ${theme}`, { theme, login: false }, async (page) => {
     await page.getByLabel("User name").waitFor();
     await clean(page);
   });
-  for (const path of ["proxmox", "tokens", "appearance", "session"])
+  for (const path of ["proxmox", "tokens", "system", "diagnostics", "appearance", "session"])
     check(`settings, ${path}, ${theme}`, { theme, path: `/settings/${path}` }, async (page) => {
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.waitForTimeout(300);

@@ -25,9 +25,6 @@ export interface TableGroup {
   candidates?: string[];
 }
 
-/** Sums of these make `flags`. */
-export const FLAG = { verified: 1, damaged: 2, protected: 4, encrypted: 8, incomplete: 16 } as const;
-
 /** Columns of equal length, newest backup first. */
 export interface BackupTable {
   count: number;
@@ -42,6 +39,7 @@ export interface BackupTable {
     older: number[];
     /** Bytes; −1 while it is being written. */
     size: number[];
+    /** Sums of 1 verified, 2 verification failed, 4 protected, 8 encrypted, 16 not complete. */
     flags: number[];
     comment: number[];
   };

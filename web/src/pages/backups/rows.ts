@@ -1,16 +1,18 @@
 /** Backups and covered guests as rows. Pure. */
-import {
-  FLAG,
-  type BackupJob,
-  type BackupSource,
-  type BackupTable,
-  type CoveredGuest,
-  type Day,
-  type GuestSnapshot,
-  type TableGroup,
+import type {
+  BackupJob,
+  BackupSource,
+  BackupTable,
+  CoveredGuest,
+  Day,
+  GuestSnapshot,
+  TableGroup,
 } from "@/api/backups";
 import { naturalKey } from "@/format/format";
 import type { Level } from "@/model/level";
+
+/** Bits of `flags` in the table. */
+const FLAG = { verified: 1, damaged: 2, protected: 4, encrypted: 8, incomplete: 16 } as const;
 
 export interface BackupRow {
   id: string;

@@ -28,9 +28,9 @@ export function healthOf(poll: PollHealth): { level: Level; text: string } {
   return { level: "ok", text: "Works" };
 }
 
-const SECRET = /token|secret|password|passwd|cookie|authorization|ticket|credential|apikey|private/i;
+const SECRET = /hint|token|secret|password|passwd|cookie|authorization|ticket|credential|apikey|private/i;
 const HOSTISH =
-  /^(host|hostname|ip|ips|address|addresses|url|guesturl|endpoint|fingerprint|mac|publicurl|subnet|configuredsubnet|subnets|subnetallowlist)$/i;
+  /^(host|hostname|ip|ips|address|addresses|url|guesturl|endpoint|connection|fingerprint|mac|publicurl|subnet|configuredsubnet|subnets|subnetallowlist)$/i;
 
 /**
  * A copy to hand to somebody else: secrets never, addresses replaced by numbered stand-ins, so that the same
@@ -46,8 +46,10 @@ export function sanitize(value: unknown): unknown {
   };
   const inText = (text: string) =>
     text
-      .replaceAll(/\b(?:\d{1,3}\.){3}\d{1,3}\b/g, stand)
       .replaceAll(/https?:\/\/[^\s"',)]+/g, stand)
+      .replaceAll(/\b(?:\d{1,3}\.){3}\d{1,3}\b/g, stand)
+      // Names with a domain; versions have no letters after their last dot.
+      .replaceAll(/\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b/gi, stand)
       .replaceAll(/\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}\b/gi, stand)
       .replaceAll(/\b[A-Za-z0-9._-]+@[a-z]+![A-Za-z0-9._-]+/g, "<token-id>");
   const walk = (v: unknown, key: string): unknown => {

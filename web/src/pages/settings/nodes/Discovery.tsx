@@ -143,7 +143,7 @@ export function DiscoverySection(props: {
             {updated() > 0
               ? "Nothing that is not connected yet. "
               : "Pulse looks only when you ask, or every hour when that is turned on in "}
-            <A class="text-accent" href="/settings/system">
+            <A class="text-accent underline" href="/settings/system">
               {updated() > 0 ? "Networks to look in" : "System"}
             </A>
           </p>
