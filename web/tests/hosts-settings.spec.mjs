@@ -111,15 +111,11 @@ check(
   },
 );
 
-check(
-  "the steps by hand (150)",
-  { path: "/settings/proxmox?add=pve" },
-  async (page) => {
-    const dialog = page.getByRole("dialog", { name: "Add a node" });
-    await dialog.getByText("Make a token by hand").click();
-    await dialog.getByText("pveum user token add").waitFor();
-  },
-);
+check("the steps by hand (150)", { path: "/settings/proxmox?add=pve" }, async (page) => {
+  const dialog = page.getByRole("dialog", { name: "Add a node" });
+  await dialog.getByText("Make a token by hand").click();
+  await dialog.getByText("pveum user token add").waitFor();
+});
 
 check(
   "edit without the secret; remove after reading what happens (151, 152)",
