@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use pulse_collect::{InstanceKey, PveSource};
+use pulse_collect::{InstanceKey, PbsExtent, PbsSource, PmgSource, PveSource};
 use pulse_core::{InstanceKind, ReportBody, Secret, SourceReport};
-use pulse_proxmox::{ClusterClient, Credentials, PveClient, PveOptions, ServerAddress, TlsMode};
-use pulse_sim::{Clock, Datacenter, Fleet, SimServer, Tls};
+use pulse_proxmox::{
+    ClusterClient, Credentials, PbsClient, PmgClient, PveClient, PveOptions, ServerAddress, TlsMode,
+};
+use pulse_sim::{Appliance, Clock, Datacenter, Fleet, Product, SimServer, Tls};
 use pulse_wire::host_report::HostReport;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -28,11 +30,14 @@ pub const PREFIX: &str = "pulse-demo";
 const SEED: u64 = 7;
 const HOSTS: usize = 6;
 const HOST_INTERVAL: Duration = Duration::from_secs(10);
+/// Seconds between polls of the backup server and the mail gateway.
+const DEMO_INTERVAL: u32 = 30;
 
 struct Running {
     /// Stops the simulated servers when dropped.
     _server: SimServer,
-    instances: Vec<String>,
+    _appliances: Vec<Appliance>,
+    instances: Vec<InstanceKey>,
     agents: JoinHandle<()>,
 }
 
@@ -142,14 +147,72 @@ async fn start(app: &App) -> anyhow::Result<Running> {
             demo: true,
             name: name.clone(),
         });
-        instances.push(name);
+        instances.push(InstanceKey::new(InstanceKind::Pve, &name));
+    }
+    let appliances = datacenter
+        .serve_appliances(([127, 0, 0, 1], 0).into())
+        .await
+        .context("the simulated backup server could not listen on loopback")?;
+    for appliance in &appliances {
+        instances.push(watch(app, appliance).await?);
     }
     let agents = tokio::spawn(agents(app.downgrade(), datacenter));
     Ok(Running {
         _server: server,
+        _appliances: appliances,
         instances,
         agents,
     })
+}
+
+/// Polls a simulated backup server or mail gateway.
+async fn watch(app: &App, appliance: &Appliance) -> anyhow::Result<InstanceKey> {
+    let (kind, port) = match appliance.product {
+        Product::BackupServer => (InstanceKind::Pbs, 8007),
+        Product::MailGateway => (InstanceKind::Pmg, 8006),
+    };
+    let name = format!("{PREFIX}-{}", appliance.name);
+    let credentials = match &appliance.api_token {
+        Some(token) => Credentials::Token {
+            id: token.id.clone(),
+            secret: Secret::new(token.secret.clone()),
+        },
+        None => Credentials::Password {
+            user: appliance.user.clone(),
+            password: Secret::new(appliance.password.clone()),
+        },
+    };
+    let options = PveOptions::new(
+        ServerAddress::parse(&appliance.url, port).map_err(|e| anyhow::anyhow!("{e}"))?,
+        TlsMode::resolve(true, &appliance.fingerprint).map_err(|e| anyhow::anyhow!("{e}"))?,
+        credentials,
+    );
+    app.inventory.add_instance(&name, kind, true).await;
+    let key = InstanceKey::new(kind, &name);
+    let (host, guest_url) = (appliance.url.clone(), String::new());
+    match appliance.product {
+        Product::BackupServer => app.runner.start(PbsSource {
+            client: Arc::new(PbsClient::new(options)?),
+            host,
+            guest_url,
+            extent: PbsExtent::default(),
+            interval_seconds: DEMO_INTERVAL,
+            demo: true,
+            name,
+        }),
+        Product::MailGateway => app.runner.start(PmgSource {
+            client: Arc::new(PmgClient::new(options)?),
+            host,
+            guest_url,
+            mail_stats: true,
+            queues: true,
+            quarantine: true,
+            interval_seconds: DEMO_INTERVAL,
+            demo: true,
+            name,
+        }),
+    }
+    Ok(key)
 }
 
 /// Reports of the simulated hosts, one after the other over the interval.
@@ -192,10 +255,8 @@ async fn take(app: &App, mut report: HostReport) {
 }
 
 async fn stop(app: &App, mut demo: Running) -> anyhow::Result<()> {
-    for name in &demo.instances {
-        app.runner
-            .stop(&InstanceKey::new(InstanceKind::Pve, name))
-            .await;
+    for key in &demo.instances {
+        app.runner.stop(key).await;
     }
     demo.agents.abort();
     // A report under way must not arrive after everything was forgotten. The task ends with an
@@ -209,6 +270,11 @@ async fn stop(app: &App, mut demo: Running) -> anyhow::Result<()> {
 
 /// Whether an id belongs to demo data.
 pub fn is_demo_id(id: &str) -> bool {
+    // Datastores are stored under the id of their server.
+    let id = id
+        .strip_prefix("pbs-")
+        .or_else(|| id.strip_prefix("pmg-"))
+        .unwrap_or(id);
     id.strip_prefix(PREFIX)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', ':']))
 }
@@ -232,6 +298,8 @@ mod tests {
     fn demo_ids_are_told_from_real_ones() {
         assert!(is_demo_id("pulse-demo:pve1:100"));
         assert!(is_demo_id("pulse-demo-2-pve1"));
+        assert!(is_demo_id("pbs-pulse-demo-pbs1-main"));
+        assert!(!is_demo_id("pbs-main-pulse-demo"));
         assert!(!is_demo_id("pulse-demonstration"));
         assert!(!is_demo_id("pve1"));
         assert!(is_reserved(" Pulse-Demo "));

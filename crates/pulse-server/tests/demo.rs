@@ -66,6 +66,11 @@ async fn appears(server: &Server) -> BTreeSet<(&'static str, String)> {
             && snapshot.guests().count() > 100
             && snapshot.storages.len() > 4
             && snapshot.hosts.iter().filter(|h| h.demo).count() >= 4
+            && snapshot.pmg.len() == 1
+            && snapshot.pbs.iter().any(|p| p.datastores.len() == 2)
+            && snapshot.backup_groups.len() > 100
+            && !snapshot.disks.is_empty()
+            && !snapshot.clusters.is_empty()
     })
     .await;
     let snapshot = server.app.inventory.snapshot();
@@ -78,7 +83,10 @@ async fn appears(server: &Server) -> BTreeSet<(&'static str, String)> {
         .filter(|h| h.demo)
         .map(|h| ("host", h.id.clone()));
     let ids: BTreeSet<_> = nodes.chain(guests).chain(storages).chain(hosts).collect();
-    assert!(ids.iter().all(|(_, id)| id.starts_with(MARK)));
+    assert!(
+        ids.iter()
+            .all(|(_, id)| id.starts_with(MARK) || id.starts_with("pbs-pulse-demo"))
+    );
     let (kind, first) = ids.iter().find(|(kind, _)| *kind == "host").unwrap();
     until("its history", || async {
         points(server, kind, first).await > 0
