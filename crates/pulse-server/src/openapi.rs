@@ -19,6 +19,7 @@ use utoipa::OpenApi;
         crate::api::backups::frequency::frequency,
         crate::api::tasks::tasks,
         crate::api::resources::list,
+        crate::api::diagnostics::diagnostics,
     )
 )]
 struct Document;

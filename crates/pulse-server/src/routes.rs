@@ -182,6 +182,8 @@ pub fn table() -> Vec<Entry> {
     table.extend(api::tasks::routes());
     table.extend(api::metadata::routes());
     table.extend(api::resources::routes());
+    table.extend(api::diagnostics::routes());
+    table.extend(api::small::routes());
     table
 }
 

@@ -78,6 +78,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/diagnostics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Connections, permissions, sources of figures, scheduler. What the pollers found last: nothing is
+         *     asked of a Proxmox server for it.
+         */
+        get: operations["diagnostics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -104,6 +124,23 @@ export interface paths {
         };
         /** `GET /api/metrics-store/history` */
         get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is watched, in one shape. */
+        get: operations["list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -883,6 +920,10 @@ export interface components {
             diskWrite?: number | null;
             stale?: boolean;
         };
+        IdentityJson: {
+            hostname?: string;
+            ips?: string[];
+        };
         /** @description A configured connection and how it does. An addition to v5's state. */
         InstanceJson: {
             type: string;
@@ -1007,6 +1048,20 @@ export interface components {
             swapUsed?: number;
             /** Format: int64 */
             swapTotal?: number;
+        };
+        /** @description A share in percent, and bytes where it is one of bytes. */
+        MetricJson: {
+            /**
+             * Format: double
+             * @description 0–100.
+             */
+            current: number;
+            /** Format: int64 */
+            total?: number;
+            /** Format: int64 */
+            used?: number;
+            /** Format: int64 */
+            free?: number;
         };
         NamespaceJson: {
             /** @description Empty for the root. */
@@ -1489,6 +1544,67 @@ export interface components {
             lastSeen: number;
             stale?: boolean;
         };
+        /** @description One watched thing. */
+        ResourceJson: {
+            id: string;
+            /** @description `node`, `vm`, `container`, `oci-container`, `host`, `storage`, `pbs`, `pmg`. */
+            type: string;
+            name: string;
+            displayName: string;
+            platformId: string;
+            /** @description `proxmox-pve`, `proxmox-pbs`, `proxmox-pmg`, `host-agent`. */
+            platformType: string;
+            /** @description `api` or `agent`. */
+            sourceType: string;
+            parentId?: string | null;
+            clusterId?: string | null;
+            /** @description `online`, `offline`, `running`, `stopped`, `degraded`, `paused`, `unknown`. */
+            status: string;
+            cpu?: null | components["schemas"]["MetricJson"];
+            memory?: null | components["schemas"]["MetricJson"];
+            disk?: null | components["schemas"]["MetricJson"];
+            network?: null | components["schemas"]["TrafficJson"];
+            /**
+             * Format: double
+             * @description °C.
+             */
+            temperature?: number | null;
+            /**
+             * Format: int64
+             * @description Seconds.
+             */
+            uptime?: number | null;
+            tags?: string[];
+            /** @description RFC 3339 in answers, Unix ms on the WebSocket. */
+            lastSeen: string;
+            platformData: Record<string, never>;
+            identity?: null | components["schemas"]["IdentityJson"];
+            /** Format: int32 */
+            schemaVersion?: number | null;
+        };
+        ResourceList: {
+            /** @description By type, then name, then id. */
+            resources: components["schemas"]["ResourceJson"][];
+            count: number;
+            stats: components["schemas"]["ResourceStatsJson"];
+        };
+        /** @description Counts over all resources, whatever was asked for. */
+        ResourceStatsJson: {
+            totalResources: number;
+            /** @description Second reports about one machine, which are not shown. */
+            suppressedResources: number;
+            byType: {
+                [key: string]: number;
+            };
+            byPlatform: {
+                [key: string]: number;
+            };
+            byStatus: {
+                [key: string]: number;
+            };
+            withAlerts: number;
+            lastUpdated: string;
+        };
         SensorsJson: {
             temperatureCelsius?: {
                 [key: string]: number;
@@ -1742,6 +1858,12 @@ export interface components {
              */
             metadataUsage: number;
         };
+        TrafficJson: {
+            /** Format: int64 */
+            rxBytes: number;
+            /** Format: int64 */
+            txBytes: number;
+        };
         /** @description A guest that no backup job covers, as Proxmox says it. */
         UnprotectedJson: {
             instance: string;
@@ -1906,6 +2028,25 @@ export interface operations {
             };
         };
     };
+    diagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -1950,6 +2091,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HistoryAll"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Comma lists. */
+                type?: string;
+                platform?: string;
+                status?: string;
+                /** @description Id of the parent. */
+                parent?: string;
+                /** @description `true`: only what has alerts. */
+                alerts?: string;
+                /** @description `true`: nodes and hosts, whatever else is asked for. */
+                infrastructure?: string;
+                /** @description `true`: guests, whatever else is asked for. */
+                workloads?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResourceList"];
                 };
             };
         };

@@ -22,6 +22,11 @@ fn time(at: Timestamp) -> String {
 
 /// `GET /api/monitoring/scheduler/health`
 pub async fn health(State(app): State<App>) -> Reply {
+    Ok(json_body(&current(&app)))
+}
+
+/// What the scheduler does now.
+pub(super) fn current(app: &App) -> Value {
     let statuses = app.runner.statuses();
     let adaptive = app.runner.timing().adaptive;
     let stale_ms = adaptive.map_or(STALE_MS, |adaptive| adaptive.max.as_millis() as f64);
@@ -34,7 +39,7 @@ pub async fn health(State(app): State<App>) -> Reply {
         }));
         rows.sort_by(|a, b| a["key"].as_str().cmp(&b["key"].as_str()));
     }
-    Ok(json_body(&body))
+    body
 }
 
 /// An instance whose settings cannot be polled as they stand: it is in no queue.

@@ -94,6 +94,7 @@ fn every_line_belongs_to_a_replayed_group() {
         "charts",
         "core",
         "cors",
+        "diagnostics",
         "handshakes",
         "limits",
         "metadata",

@@ -9,6 +9,7 @@ use crate::recorded::{Names, Server, TOKEN};
 use crate::replay::{compare, entries, id, send};
 use crate::shape::Shape;
 
+const DIAGNOSTICS: &str = include_str!("../fixtures/reference-api/diagnostics.json");
 const METADATA: &str = include_str!("../fixtures/reference-api/metadata.json");
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,5 +80,28 @@ async fn notes_follow_a_guest_and_writes_keep_what_they_do_not_name() {
     assert_eq!(one["lastKnownName"], guest.name.as_str());
     let all = ask(&server, "GET", "/api/guests/metadata", json!(null)).await;
     assert_eq!(all[&guest.id], one, "listed under the id that it has now");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn diagnostics() {
+    let server = Server::ready().await;
+    let mut found = Found::new("diagnostics");
+    let mut names = Names::default();
+    for entry in entries(DIAGNOSTICS) {
+        if let Some(token) = entry["request"]["headers"]["X-API-Token"].as_str() {
+            names.0.insert(token.to_owned(), TOKEN.to_owned());
+        }
+        let answer = send(&server, &names, &entry["request"]).await;
+        let mut shape = Shape::of(&entry["response"]["body"], &["queue.perType"]);
+        for key in ["notes", "recommendedAgentVersion"] {
+            shape.allow_absence(&format!("dockerAgents.{key}"));
+        }
+        for key in ["unusedTokenCount", "notes", "usage", "tokens[].lastUsedAt"] {
+            shape.allow_absence(&format!("apiTokens.{key}"));
+        }
+        compare(id(&entry), &entry["response"], &shape, &answer, &mut found);
+    }
+    found.check();
     server.stop().await;
 }

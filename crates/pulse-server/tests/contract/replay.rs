@@ -135,6 +135,7 @@ fn headers_rest(
             "sec-websocket-accept" | "set-cookie" | "x-ratelimit-reset" => ours.is_some(),
             // Ours says when there is room again, which depends on the moment.
             "retry-after" => ours.is_some_and(|ours| ours.parse::<u32>().is_ok_and(|s| s > 0)),
+            "x-diagnostics-cached-at" => ours.is_some_and(|ours| ours.len() == text.len()),
             _ if text.starts_with("<csrf-") => ours.is_some(),
             "x-request-id" if text == "<uuid>" => ours.is_some_and(|id| id.len() == 36),
             // The account of the recording has another name.

@@ -260,9 +260,14 @@ fn pbs(dice: &mut Dice, now: Timestamp) -> PbsInstance {
     }
 }
 
+/// The element, or no element.
+fn sometimes<T>(element: T, dice: &mut Dice) -> pulse_core::Shared<T> {
+    let there = dice.roll(5) > 0;
+    Arc::new(Some(Arc::new(element)).into_iter().filter(|_| there).collect())
+}
+
 /// The collections that polls of single facts bring.
 fn slow_collections(base: Snapshot, dice: &mut Dice, now: Timestamp) -> Snapshot {
-    let one = |there: bool| if there { 1 } else { 0 };
     let ha = HaState {
         nodes: vec![HaNode {
             node: "pve1".into(),
@@ -326,9 +331,9 @@ fn slow_collections(base: Snapshot, dice: &mut Dice, now: Timestamp) -> Snapshot
         ..BackupJob::default()
     })];
     Snapshot {
-        disks: Arc::new(vec![Arc::new(disk(dice, now)); one(dice.roll(5) > 0)]),
+        disks: { let disk = disk(dice, now); sometimes(disk, dice) },
         zfs_pools: Arc::new(vec![Arc::new(pool)]),
-        ceph: Arc::new(vec![Arc::new(ceph); one(dice.roll(5) > 0)]),
+        ceph: sometimes(ceph, dice),
         clusters: Arc::new(vec![Arc::new(cluster)]),
         replication: Arc::new(vec![Arc::new(job)]),
         backup_jobs: Arc::new(backup_jobs),
@@ -340,7 +345,7 @@ fn slow_collections(base: Snapshot, dice: &mut Dice, now: Timestamp) -> Snapshot
                 .map(|n| Arc::new(backup_group(n, dice)))
                 .collect(),
         ),
-        pmg: Arc::new(vec![Arc::new(pmg); one(dice.roll(5) > 0)]),
+        pmg: sometimes(pmg, dice),
         ..base
     }
 }
