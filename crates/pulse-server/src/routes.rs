@@ -262,6 +262,7 @@ fn wrong_method_answer(path: &str) -> Refusal {
         | "/api/logout"
         | "/api/security/change-password"
         | "/api/security/reset-lockout" => "Only POST method is allowed",
+        "/api/diagnostics/docker/prepare-token" => "Only POST is allowed",
         _ if path.starts_with("/api/storage/") => "Only GET method is allowed",
         _ => match agents {
             Some("report" | "unlink" | "uninstall") => "Only POST is allowed",

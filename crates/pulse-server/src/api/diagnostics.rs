@@ -31,7 +31,6 @@ pub fn routes() -> Vec<Entry> {
         row(read(Method::GET), get(diagnostics)),
         row(read(Method::POST), post(diagnostics)),
         row(admin(Method::POST, prepare), post(prepare_token)),
-        row(admin(Method::GET, prepare), get(only_post)),
         row(admin(Method::POST, register), post(sensor_proxy)),
         row(admin(Method::GET, register), get(sensor_proxy)),
     ]
@@ -363,14 +362,6 @@ pub async fn diagnostics(State(app): State<App>) -> Reply {
         response.headers_mut().insert("x-diagnostics-cached-at", at);
     }
     Ok(response)
-}
-
-async fn only_post() -> Reply {
-    Err(api_error(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "Only POST is allowed",
-    ))
 }
 
 /// `POST /api/diagnostics/docker/prepare-token`: no agent reports Docker hosts yet, so none is

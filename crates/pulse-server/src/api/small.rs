@@ -184,7 +184,10 @@ async fn polled() -> Response {
 
 /// The client library is not ours to give out, and nobody is sent to a third party for it.
 async fn no_client_library() -> Reply {
-    Err(text(StatusCode::NOT_FOUND, "404 page not found"))
+    Err(text(
+        StatusCode::NOT_FOUND,
+        "This server does not give out the client library",
+    ))
 }
 
 #[cfg(test)]
