@@ -263,7 +263,12 @@ fn pbs(dice: &mut Dice, now: Timestamp) -> PbsInstance {
 /// The element, or no element.
 fn sometimes<T>(element: T, dice: &mut Dice) -> pulse_core::Shared<T> {
     let there = dice.roll(5) > 0;
-    Arc::new(Some(Arc::new(element)).into_iter().filter(|_| there).collect())
+    Arc::new(
+        Some(Arc::new(element))
+            .into_iter()
+            .filter(|_| there)
+            .collect(),
+    )
 }
 
 /// The collections that polls of single facts bring.
@@ -331,7 +336,10 @@ fn slow_collections(base: Snapshot, dice: &mut Dice, now: Timestamp) -> Snapshot
         ..BackupJob::default()
     })];
     Snapshot {
-        disks: { let disk = disk(dice, now); sometimes(disk, dice) },
+        disks: {
+            let disk = disk(dice, now);
+            sometimes(disk, dice)
+        },
         zfs_pools: Arc::new(vec![Arc::new(pool)]),
         ceph: sometimes(ceph, dice),
         clusters: Arc::new(vec![Arc::new(cluster)]),
