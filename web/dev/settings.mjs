@@ -136,18 +136,41 @@ export function settingsRoute(route, { world, body, state, host, broadcast }) {
       return [
         200,
         {
-          metricServer: {
-            title: "Metric server of Proxmox VE",
-            description: "Guests and nodes update between polls.",
-            commands: [
-              `pvesh create /cluster/metrics/server/pulse --type influxdb --server ${host.split(":")[0]} --port 7655 --influxdbproto http --api-path-prefix /api/push/influx --token '<token>'`,
-            ],
-          },
-          notifications: {
-            title: "Notification webhook",
-            commands: [
-              `pvesh create /cluster/notifications/endpoints/webhook --name pulse --method post --url http://${host}/api/push/events`,
-            ],
+          baseURL: `http://${host}`,
+          token: { placeholder: "PUSH-TOKEN", scope: "push:report", hint: "" },
+          metricServers: [
+            {
+              instance: "fra-1",
+              commands: [
+                `pvesh create /cluster/metrics/server/pulse --type influxdb --server ${host.split(":")[0]} --port 7655 --influxdbproto http --api-path-prefix api/push/influx --token PUSH-TOKEN`,
+              ],
+              gui: {
+                path: "Datacenter → Metric Server → Add → InfluxDB",
+                fields: [
+                  { field: "Server", value: host.split(":")[0] },
+                  { field: "Protocol", value: "HTTP" },
+                ],
+              },
+            },
+          ],
+          webhooks: [
+            {
+              instance: "fra-1",
+              type: "pve",
+              url: `http://${host}/api/push/events`,
+              commands: [
+                `pvesh create /cluster/notifications/endpoints/webhook --name pulse --method post --url http://${host}/api/push/events`,
+              ],
+              gui: {
+                path: "Datacenter → Notifications → Add → Webhook",
+                fields: [{ field: "Method/URL", value: "POST" }],
+              },
+            },
+          ],
+          listeners: {
+            influxUDP: null,
+            graphite: null,
+            hint: "without a login: off unless a variable names an address",
           },
         },
       ];

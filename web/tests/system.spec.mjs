@@ -118,7 +118,7 @@ check(
 
 check("what to paste so that Proxmox pushes", { path: "/settings/proxmox" }, async (page) => {
   await page.getByRole("button", { name: "Show the lines to paste" }).click();
-  await page.getByRole("heading", { name: "Metric server of Proxmox VE" }).waitFor();
+  await page.getByRole("heading", { name: /^Metric server/ }).waitFor();
   await page.locator(".code", { hasText: "pvesh create /cluster/metrics/server" }).waitFor();
 });
 

@@ -108,6 +108,7 @@ function shared(group: TableGroup, guestOf: GuestOf) {
   const guest = group.guestInstance ? guestOf(group.guestInstance, vmid) : undefined;
   return {
     source: group.source as BackupSource,
+    onPbs: group.source === "pbs" || (group.format ?? "").startsWith("pbs"),
     kind: group.kind,
     backupId: group.id,
     vmid,
@@ -124,10 +125,11 @@ function shared(group: TableGroup, guestOf: GuestOf) {
   };
 }
 
-function verification(flags: number, source: BackupSource): string {
+/** Only what lies on a backup server can be verified, also when Proxmox VE lists it. */
+function verification(flags: number, onPbs: boolean): string {
   if (flags & FLAG.damaged) return "failed";
   if (flags & FLAG.verified) return "ok";
-  return source === "pbs" ? "none" : "";
+  return onPbs ? "none" : "";
 }
 
 export function makeRows(table: BackupTable, guestOf: GuestOf): BackupRow[] {
@@ -140,7 +142,7 @@ export function makeRows(table: BackupTable, guestOf: GuestOf): BackupRow[] {
     seconds -= table.rows.older[i] ?? 0;
     if (!g) continue;
     const flags = table.rows.flags[i] ?? 0;
-    const verified = verification(flags, g.source);
+    const verified = verification(flags, g.onPbs);
     const unfinished = (flags & FLAG.incomplete) !== 0;
     const size = table.rows.size[i] ?? -1;
     const foreign = g.kind === "host" ? "guest" : g.attribution;

@@ -328,7 +328,7 @@ export default function Mail() {
       <main class="main">
         <h1 class="sr">Mail gateways</h1>
         <Show when={live.loaded()} fallback={<Loading />}>
-          <div class="scroll flex-1">
+          <div class="scroll flex-1 flex flex-col" style={{ "overflow-x": "hidden" }}>
             <Show
               when={ids().length > 0}
               fallback={

@@ -242,12 +242,12 @@ function Sources() {
     <section class="dg">
       <div class="dg-h">
         <h2>Where memory values come from</h2>
-        <span class="muted">Best source first; each guest says its own in its details</span>
+        <span class="muted">Most used first; a guest's details say its own</span>
       </div>
       <div class="dg-two">
         <For each={parts()}>
           {(part) => (
-            <dl class="facts">
+            <dl class="facts facts-wide">
               <div>
                 <dt>{part.what}</dt>
                 <dd />

@@ -1,26 +1,31 @@
 import { expect, it } from "vitest";
 import { readPush } from "./push";
 
-it("reads sections, lines and fields however deep they come", () => {
-  const parts = readPush({
-    influx: {
-      title: "Metric server",
-      description: "faster",
-      commands: ["pvesh a", "pvesh b"],
-      fields: { Server: "pulse", Port: 7655 },
-    },
-    webhook: [{ method: "POST", body: "{\n}" }],
+it("reads commands, fields and listeners", () => {
+  const setup = readPush({
+    token: { placeholder: "<token>", scope: "push:report" },
+    metricServers: [
+      {
+        instance: "lab",
+        commands: ["pvesh a"],
+        gui: { path: "Datacenter", fields: [{ field: "Port", value: 7655 }] },
+      },
+    ],
+    webhooks: [{ instance: "pbs1", type: "pbs", commands: ["x", "y"] }],
+    listeners: { influxUDP: null, graphite: "127.0.0.1:2003", hint: "off" },
   });
-  expect(parts).toHaveLength(2);
-  expect(parts[0]).toMatchObject({
-    title: "Metric server",
-    words: ["faster"],
-    lines: ["pvesh a", "pvesh b"],
+  expect(setup.metricServers[0]).toEqual({
+    title: "lab",
+    commands: ["pvesh a"],
+    path: "Datacenter",
+    fields: [["Port", "7655"]],
   });
-  expect(parts[0]?.parts[0]?.fields).toEqual([
-    ["Server", "pulse"],
-    ["Port", "7655"],
+  expect(setup.webhooks[0]).toMatchObject({ title: "pbs1, PBS", commands: ["x", "y"], fields: [] });
+  expect(setup.listeners).toEqual([
+    ["influxUDP", ""],
+    ["graphite", "127.0.0.1:2003"],
   ]);
-  expect(parts[1]?.parts[0]).toMatchObject({ fields: [["Method", "POST"]], lines: ["{\n}"] });
 });
-it("nothing is nothing", () => expect(readPush({})).toEqual([]));
+
+it("a strange answer is empty, not an error", () =>
+  expect(readPush([])).toMatchObject({ metricServers: [], webhooks: [], placeholder: "" }));

@@ -1,54 +1,55 @@
-/** Reads the answer of `/api/push/setup`: sections of words, lines to paste and fields, nested as deep as they come. */
-export interface PushPart {
+/** Reads the answer of `/api/push/setup`. Tolerant: what is missing is left out, never invented. */
+export interface PushTarget {
+  /** The connection that it is for, with its kind. */
   title: string;
-  words: string[];
-  /** Whole commands or texts to paste. */
-  lines: string[];
+  /** To run on a node, as root. */
+  commands: string[];
+  /** The same in Proxmox's own pages: where, and what to enter. */
+  path: string;
   fields: [name: string, value: string][];
-  parts: PushPart[];
+}
+export interface PushSetup {
+  metricServers: PushTarget[];
+  webhooks: PushTarget[];
+  /** Stands in the lines where the token belongs. */
+  placeholder: string;
+  scope: string;
+  /** Ports without a login: name and address, or empty when off. */
+  listeners: [name: string, address: string][];
+  listenersHint: string;
 }
 
-const TITLE = ["title", "name", "label"];
-const WORDS = ["description", "note", "help", "about", "where"];
-const LINES = /^(commands?|lines?|text|body|template|script|config|headers?)$/i;
+type Loose = Record<string, unknown>;
+const object = (value: unknown): Loose => (value && typeof value === "object" ? (value as Loose) : {});
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
-/** `metricServer` → "Metric server". */
-const spaced = (key: string) => {
-  const text = key
-    .replaceAll(/[_-]/g, " ")
-    .replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2")
-    .toLowerCase();
-  return text.charAt(0).toUpperCase() + text.slice(1);
-};
-
-function part(title: string, value: unknown): PushPart {
-  const result: PushPart = { title, words: [], lines: [], fields: [], parts: [] };
-  if (typeof value === "string") result.lines.push(value);
-  else if (Array.isArray(value))
-    for (const item of value) {
-      if (typeof item === "string") result.lines.push(item);
-      else if (item && typeof item === "object") result.parts.push(part("", item));
-    }
-  else if (value && typeof value === "object")
-    for (const [key, inner] of Object.entries(value)) {
-      if (TITLE.includes(key) && typeof inner === "string" && result.title !== inner && key !== "name")
-        result.title = inner;
-      else if (WORDS.includes(key) && typeof inner === "string") result.words.push(inner);
-      else if (WORDS.includes(key) && Array.isArray(inner)) result.words.push(...inner.map(String));
-      else if (LINES.test(key) && typeof inner === "string") result.lines.push(inner);
-      else if (LINES.test(key) && Array.isArray(inner) && inner.every((l) => typeof l === "string"))
-        result.lines.push(...(inner as string[]));
-      else if (typeof inner === "string" && (inner.includes("\n") || inner.length > 90))
-        result.lines.push(inner);
-      else if (inner !== null && typeof inner === "object") result.parts.push(part(spaced(key), inner));
-      else if (inner !== null && inner !== undefined && inner !== "")
-        result.fields.push([spaced(key), String(inner)]);
-    }
-  return result;
+function target(value: unknown): PushTarget {
+  const t = object(value);
+  const gui = object(t.gui);
+  const kind = text(t.type).toUpperCase();
+  return {
+    title: [text(t.instance), kind].filter(Boolean).join(", "),
+    commands: list(t.commands).map(text).filter(Boolean),
+    path: text(gui.path),
+    fields: list(gui.fields)
+      .map(object)
+      .map((f) => [text(f.field), String(f.value ?? "")]),
+  };
 }
 
-export function readPush(answer: unknown): PushPart[] {
-  const root = part("", answer);
-  const own = root.words.length + root.lines.length + root.fields.length > 0;
-  return own ? [root] : root.parts;
+export function readPush(answer: unknown): PushSetup {
+  const a = object(answer);
+  const token = object(a.token);
+  const listeners = object(a.listeners);
+  return {
+    metricServers: list(a.metricServers).map(target),
+    webhooks: list(a.webhooks).map(target),
+    placeholder: text(token.placeholder),
+    scope: text(token.scope),
+    listeners: Object.entries(listeners)
+      .filter(([name]) => name !== "hint")
+      .map(([name, address]) => [name, text(address)]),
+    listenersHint: text(listeners.hint),
+  };
 }
