@@ -246,7 +246,7 @@ check("tabs and the overview tell what is wrong on other pages", {}, async (page
   const state = await (await page.request.get(new URL("/api/state", page.url()).href)).json();
   state.physicalDisks[0].health = "FAILED";
   await mock({ state: { physicalDisks: state.physicalDisks } });
-  await strip.getByRole("link", { name: /1 disk/ }).click();
+  await strip.getByRole("link", { name: /Disks: 1 problem/ }).click();
   await eventually(() => new URL(page.url()).pathname, "/proxmox/storage/disks");
 });
 

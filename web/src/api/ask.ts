@@ -2,7 +2,7 @@
  * A question to the server that a view shows the answer of: loading, failed, asked again. Unlike a resource it never
  * suspends what is around it: a drawer opens at once and its parts fill one by one.
  */
-import { createEffect, createSignal, on, onCleanup, type Accessor } from "solid-js";
+import { createEffect, createMemo, createSignal, on, onCleanup, type Accessor } from "solid-js";
 
 export interface Asked<A> {
   /** The last answer to the present question; kept while it is asked again. */
@@ -30,7 +30,8 @@ export function createAsk<A>(question: Accessor<string>, ask: (question: string)
       if (mine === latest) setState((s) => ({ ...s, error, loading: false }));
     }
   };
-  createEffect(on(question, (about) => void load(about)));
+  // An equal question is not asked again.
+  createEffect(on(createMemo(question), (about) => void load(about)));
   onCleanup(() => (latest += 1));
   return {
     answer: () => state().answer,

@@ -14,8 +14,8 @@ import { live } from "./live";
 
 export interface Trouble {
   href: string;
-  /** What is counted: one, many. */
-  what: readonly [one: string, many: string];
+  /** What the page is about. */
+  label: string;
   critical: number;
   warning: number;
   /** The worst of them, in words. */
@@ -28,14 +28,14 @@ interface Judged {
   why: string;
 }
 
-function judge(href: string, what: readonly [string, string], rows: readonly Judged[]): Trouble | undefined {
+function judge(href: string, label: string, rows: readonly Judged[]): Trouble | undefined {
   const critical = rows.filter((r) => r.level === "critical");
   const warning = rows.filter((r) => r.level === "warning");
   const first = critical[0] ?? warning[0];
   if (!first) return undefined;
   return {
     href,
-    what,
+    label,
     critical: critical.length,
     warning: warning.length,
     worst: `${first.name}: ${first.why.charAt(0).toLowerCase()}${first.why.slice(1)}`,
@@ -61,10 +61,10 @@ export const estate = createRoot(() =>
     const ctx = live.context();
     const ceph = live.list("cephClusters");
     return [
-      judge("/proxmox/cluster", ["thing of the clusters", "things of the clusters"], clusterTrouble()),
+      judge("/proxmox/cluster", "Clusters", clusterTrouble()),
       judge(
         "/proxmox/ceph",
-        ["thing of Ceph", "things of Ceph"],
+        "Ceph",
         ceph.flatMap((c): Judged[] => [
           { level: healthLevel(c.health, c.stale), name: c.instance, why: c.healthMessage || c.health },
           ...(c.osds ?? []).map((osd) => makeOsd(c, osd)),
@@ -73,18 +73,18 @@ export const estate = createRoot(() =>
       ),
       judge(
         "/proxmox/storage",
-        ["storage", "storages"],
+        "Storage",
         live.list("storage").map((raw) => makePool(raw, ctx)),
       ),
-      judge("/proxmox/storage/disks", ["disk", "disks"], live.list("physicalDisks").map(makeDisk)),
+      judge("/proxmox/storage/disks", "Disks", live.list("physicalDisks").map(makeDisk)),
       judge(
         "/proxmox/storage/zfs",
-        ["ZFS pool", "ZFS pools"],
+        "ZFS",
         live.list("zfsPools").map((raw) => makeZfs(raw, ctx)),
       ),
       judge(
         "/proxmox/replication",
-        ["replication job", "replication jobs"],
+        "Replication",
         live.list("replicationJobs").map((raw) => makeJob(raw, ctx)),
       ),
     ].filter((t) => t !== undefined);

@@ -89,11 +89,10 @@ export function attention(
   }
   for (const trouble of estate) {
     const count = trouble.critical + trouble.warning;
-    const [one, many] = trouble.what;
     concerns.push({
       key: `estate:${trouble.href}`,
       level: trouble.critical > 0 ? "critical" : "warning",
-      title: `${count} ${count === 1 ? one : many}`,
+      title: `${trouble.label}: ${plural(count, "problem")}`,
       detail: trouble.worst,
       since: 0,
       href: trouble.href,
