@@ -36,7 +36,7 @@ enum Type {
 /// One store.
 #[derive(PartialEq, Eq)]
 pub struct Kind {
-    kind: &'static str,
+    documents: &'static str,
     noun: &'static str,
     /// A link as it should look, for the message.
     example: &'static str,
@@ -53,21 +53,21 @@ const COMMON: [(&str, Type); 4] = [
 ];
 
 static GUEST: Kind = Kind {
-    kind: GUESTS,
+    documents: GUESTS,
     noun: "Guest",
     example: "https://192.168.1.100:8006 or https://emby.local",
     keys: &COMMON,
     full: true,
 };
 static CONTAINER: Kind = Kind {
-    kind: DOCKER_CONTAINERS,
+    documents: DOCKER_CONTAINERS,
     noun: "Resource",
     example: "https://192.168.1.100:8006 or https://emby.local",
     keys: &COMMON,
     full: true,
 };
 static HOST: Kind = Kind {
-    kind: HOSTS,
+    documents: HOSTS,
     noun: "Host",
     example: "https://192.168.1.100:8006 or https://myhost.local",
     keys: &[
@@ -80,7 +80,7 @@ static HOST: Kind = Kind {
     full: true,
 };
 static DOCKER_HOST: Kind = Kind {
-    kind: DOCKER_HOSTS,
+    documents: DOCKER_HOSTS,
     noun: "Host",
     example: "https://192.168.1.100:9000 or https://portainer.local",
     keys: &[
@@ -196,12 +196,14 @@ fn old_keys(kind: &Kind, id: &str) -> Vec<String> {
 /// The document of an id, and the old key where it was found under one.
 async fn find(app: &App, kind: &Kind, id: &str) -> Result<(Document, Option<String>), Refusal> {
     let documents = app.store.documents();
-    let own = documents.get::<Document>(kind.kind, &key(kind, id)).await;
+    let own = documents
+        .get::<Document>(kind.documents, &key(kind, id))
+        .await;
     if let Some(document) = own.map_err(|e| failed(&e))? {
         return Ok((document, None));
     }
     for old in old_keys(kind, id) {
-        let found = documents.get::<Document>(kind.kind, &old).await;
+        let found = documents.get::<Document>(kind.documents, &old).await;
         if let Some(document) = found.map_err(|e| failed(&e))? {
             return Ok((document, Some(old)));
         }
@@ -260,7 +262,7 @@ fn guest_of<'a>(snapshot: &'a Snapshot, kind: &Kind, id: &str) -> Option<&'a Gue
 }
 
 async fn list(app: &App, kind: &Kind) -> Reply {
-    let all = app.store.documents().all::<Document>(kind.kind).await;
+    let all = app.store.documents().all::<Document>(kind.documents).await;
     let snapshot = app.inventory.snapshot();
     let mut out: BTreeMap<String, Document> = BTreeMap::new();
     for (key, document) in all.map_err(|e| failed(&e))? {
@@ -365,14 +367,14 @@ async fn change(app: &App, kind: &Kind, id: &str, ask: &Ask) -> Reply {
     let documents = app.store.documents();
     let key = key(kind, id);
     let done = if out.is_empty() {
-        documents.remove(kind.kind, &key).await.map(|_| ())
+        documents.remove(kind.documents, &key).await.map(|_| ())
     } else {
         let now = jiff::Timestamp::now();
-        documents.put(kind.kind, &key, &document, now).await
+        documents.put(kind.documents, &key, &document, now).await
     };
     done.map_err(|e| failed(&e))?;
     if let Some(old) = old.filter(|old| *old != key) {
-        let removed = documents.remove(kind.kind, &old).await;
+        let removed = documents.remove(kind.documents, &old).await;
         removed.map_err(|e| failed(&e))?;
     }
     Ok(answer(&out))
@@ -384,7 +386,7 @@ async fn forget(app: &App, kind: &Kind, id: &str) -> Reply {
     let mut keys = old_keys(kind, id);
     keys.push(key(kind, id));
     for key in keys {
-        let removed = documents.remove(kind.kind, &key).await;
+        let removed = documents.remove(kind.documents, &key).await;
         removed.map_err(|e| failed(&e))?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())

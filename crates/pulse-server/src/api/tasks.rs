@@ -44,6 +44,7 @@ pub struct TaskParams {
 
 /// `GET /api/tasks`
 #[derive(Debug, Serialize, ToSchema)]
+#[allow(clippy::struct_field_names)] // the key of the list
 pub struct Tasks<'a> {
     /// Running ones first, then newest first.
     tasks: Vec<TaskJson<'a>>,
