@@ -48,9 +48,9 @@ pub struct Profile {
 
 /// Passes reports on that do not come from a poll; their time is that of passing on.
 #[derive(Clone)]
-pub struct Outbox(
-    Arc<dyn Fn(ReportBody) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>,
-);
+pub struct Outbox(Arc<dyn Fn(ReportBody) -> Sending + Send + Sync>);
+
+type Sending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Outbox {
     pub fn new<F, R>(send: F) -> Self

@@ -17,7 +17,10 @@ pub(super) struct Sizes {
 impl From<DatastoreUsage> for Sizes {
     fn from(row: DatastoreUsage) -> Self {
         Self {
-            deduplication: row.gc_status.as_ref().and_then(|gc| gc.deduplication()),
+            deduplication: row
+                .gc_status
+                .as_ref()
+                .and_then(pulse_proxmox::pbs::types::GcStatus::deduplication),
             total: row.total,
             used: row.used,
             available: row.avail,
@@ -36,8 +39,13 @@ impl From<types::DatastoreStatus> for Sizes {
             total: total.or_else(|| Some(used?.saturating_add(available?))),
             used,
             available,
-            deduplication: (row.deduplication_factor.filter(|factor| *factor > 0.0))
-                .or_else(|| row.gc_status.as_ref().and_then(|gc| gc.deduplication())),
+            deduplication: (row.deduplication_factor.filter(|factor| *factor > 0.0)).or_else(
+                || {
+                    row.gc_status
+                        .as_ref()
+                        .and_then(pulse_proxmox::pbs::types::GcStatus::deduplication)
+                },
+            ),
             full_at: None,
             error: None,
         }

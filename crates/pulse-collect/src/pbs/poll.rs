@@ -122,7 +122,7 @@ impl Poller {
             asked: BTreeSet::new(),
         };
         let (version, list) = self.answers().await?;
-        let mut server = self.server(&version);
+        let mut server = self.server(version.as_ref());
         if let Some(status) = cycle.take(
             "node status",
             "Sys.Audit on /system",
@@ -205,7 +205,7 @@ impl Poller {
         }
     }
 
-    fn server(&self, version: &Option<types::Version>) -> PbsInstance {
+    fn server(&self, version: Option<&types::Version>) -> PbsInstance {
         PbsInstance {
             id: format!("pbs-{}", self.source.name),
             name: self.source.name.clone(),
@@ -214,7 +214,6 @@ impl Poller {
             online: true,
             health: InstanceHealth::Healthy,
             version: version
-                .as_ref()
                 .map_or_else(|| "connected".to_owned(), |version| version.version.clone()),
             ..PbsInstance::default()
         }

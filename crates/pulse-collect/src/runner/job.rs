@@ -46,12 +46,11 @@ pub(super) async fn run<S: Sink, P: Poll>(core: Arc<Core<S>>, shared: Arc<Shared
             let outcome = {
                 let poll = tokio::time::timeout(limit, poller.poll(&core.clock));
                 tokio::pin!(poll);
-                match tokio::time::timeout(PLACE_HELD, &mut poll).await {
-                    Ok(outcome) => outcome,
-                    Err(_) => {
-                        drop(place);
-                        poll.await
-                    }
+                if let Ok(outcome) = tokio::time::timeout(PLACE_HELD, &mut poll).await {
+                    outcome
+                } else {
+                    drop(place);
+                    poll.await
                 }
             };
             end(&core, &shared, began.elapsed(), limit, outcome).await;
