@@ -1,5 +1,10 @@
 //! The schedule by table and by property.
 
+#![allow(
+    clippy::unchecked_time_subtraction,
+    reason = "a test that underflows fails"
+)]
+
 use std::time::Duration;
 
 use proptest::prelude::*;
