@@ -1,5 +1,7 @@
 //! The runner with pollers that only take time, on a paused clock.
 
+#![allow(clippy::unwrap_used, clippy::box_default, reason = "helpers of tests")]
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};

@@ -199,6 +199,7 @@ impl Push {
 
 impl Tracked {
     /// Rates since the last push; `None` while there is nothing to compare with.
+    #[allow(clippy::needless_pass_by_value, reason = "the caller gives it away")]
     fn rates_of(&mut self, key: (String, u32), at: Timestamp, fields: &Fields) -> Option<Rates> {
         let (counters, uptime) = (fields.counters()?, fields.uptime?);
         let rates = self.rates.update(&key, at, uptime, counters, 0);
