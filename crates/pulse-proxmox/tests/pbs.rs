@@ -1,4 +1,8 @@
 //! A Proxmox Backup Server: recorded answers decode whole, and calls are written as it wants them.
+#![allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "names of our own files"
+)]
 // Helpers of tests are tests: the lint only knows functions marked as such.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
