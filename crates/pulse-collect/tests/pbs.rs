@@ -550,7 +550,7 @@ async fn p5_a_namespace_that_fails_keeps_its_backups_and_the_others_go_on() {
     assert_eq!(
         paths,
         [
-            ("".to_owned(), 0),
+            (String::new(), 0),
             ("a".to_owned(), 0),
             ("a/b".to_owned(), 1)
         ]
