@@ -593,6 +593,39 @@ async fn known_sizes_stay_when_a_datastore_fails() {
     assert_eq!(store.seen, first, "as old as they are");
 }
 
+/// Bytes that the backups of a snapshot take: those of the groups, and those of what they share.
+fn bytes(snapshot: &Snapshot) -> (usize, usize) {
+    use std::collections::HashMap;
+    const COUNTS: usize = 16;
+    let mut own = 0;
+    let mut shared: HashMap<*const u8, usize> = HashMap::new();
+    let text = |shared: &mut HashMap<*const u8, usize>, word: &Arc<str>| {
+        shared.insert(word.as_ptr(), COUNTS + word.len());
+    };
+    for group in &*snapshot.backup_groups {
+        own += COUNTS + size_of_val(&**group) + size_of::<usize>();
+        own += group.snapshots.capacity() * size_of::<pulse_core::PbsSnapshot>();
+        for word in [
+            &group.instance,
+            &group.datastore,
+            &group.namespace,
+            &group.backup_id,
+            &group.owner,
+        ] {
+            text(&mut shared, word);
+        }
+        for backup in &group.snapshots {
+            text(&mut shared, &backup.comment);
+            let list = size_of_val(&*backup.files) + COUNTS;
+            shared.insert(backup.files.as_ptr().cast(), list);
+            for file in &*backup.files {
+                text(&mut shared, file);
+            }
+        }
+    }
+    (own, shared.values().sum())
+}
+
 #[tokio::test]
 async fn ten_thousand_backups_cost_few_calls() {
     const GROUPS_N: i64 = 1000;
@@ -610,7 +643,11 @@ async fn ten_thousand_backups_cost_few_calls() {
         .flat_map(|id| (0..10).map(move |time| ("vm", id.as_str(), time)))
         .collect();
     lab.set(GROUPS, &list(0));
-    lab.set("/admin/datastore/main/snapshots", &snapshots(&all));
+    let mut rows = snapshots(&all);
+    for row in rows.as_array_mut().unwrap() {
+        row["comment"] = json!(format!("guest-{}", row["backup-id"].as_str().unwrap()));
+    }
+    lab.set("/admin/datastore/main/snapshots", &rows);
     let began = std::time::Instant::now();
     let first = lab.poll().await.unwrap().len();
     eprintln!(
@@ -627,6 +664,11 @@ async fn ten_thousand_backups_cost_few_calls() {
             .sum()
     };
     assert_eq!(count(&mut lab), 10_000);
+    // The poller keeps a copy of each group, which shares texts and file lists.
+    let (own, shared) = bytes(&lab.snapshot());
+    let cost = 2 * own + shared;
+    eprintln!("10,000 backups cost {} KiB", cost / 1024);
+    assert!(cost <= 12 * 1024 * 1024 / 5, "{cost} bytes");
     lab.wait(60);
     assert!(lab.poll().await.unwrap().len() <= 7, "backups are not due");
     let before = lab.snapshot();

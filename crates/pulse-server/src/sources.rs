@@ -97,7 +97,8 @@ impl Sources {
             .map_err(|_| SourceError::Fingerprint(record.name.clone()))?;
         let realm = match record.kind {
             NodeKind::Pmg => pulse_proxmox::pmg::REALM,
-            NodeKind::Pve | NodeKind::Pbs => "pam",
+            NodeKind::Pbs => pulse_proxmox::pbs::REALM,
+            NodeKind::Pve => "pam",
         };
         let credentials = Credentials::resolve_in(
             realm,

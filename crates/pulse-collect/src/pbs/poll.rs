@@ -190,7 +190,8 @@ impl Poller {
         {
             return Err(failure(error));
         }
-        if !self.source.extent.datastores {
+        // Backups lie in datastores: they cannot be read without their list.
+        if !self.source.extent.datastores && !self.source.extent.backups {
             return match version {
                 Ok(version) => Ok((Some(version), None)),
                 Err(error) => Err(failure(&error)),

@@ -218,10 +218,62 @@ impl BackupGroup {
         )
     }
 
+    /// Size of the complete backups over time, oldest first. This is the history of a guest's
+    /// growth: Proxmox keeps it with the backups, so that no series of our own repeats it.
+    pub fn sizes(&self) -> impl Iterator<Item = (Timestamp, Bytes)> {
+        let complete = |snapshot: &PbsSnapshot| Some((snapshot.time, snapshot.size?));
+        self.snapshots.iter().rev().filter_map(complete)
+    }
+
+    /// Bytes a day by which the backups grow (negative: shrink), from the oldest to the newest
+    /// complete one. Logical sizes, before deduplication. `None` with less than a day between.
+    pub fn growth_per_day(&self) -> Option<f64> {
+        let (first, last) = (self.sizes().next()?, self.sizes().last()?);
+        let days = last.0.since(first.0) as f64 / 86_400_000.0;
+        (days >= 1.0).then(|| (last.1.get() as f64 - first.1.get() as f64) / days)
+    }
+
     pub fn vmid(&self) -> Option<u32> {
         match self.kind {
             BackupKind::Host => None,
             BackupKind::Vm | BackupKind::Ct => self.backup_id.parse().ok(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn backups(of: &[(i64, Option<u64>)]) -> BackupGroup {
+        let snapshot = |&(day, size): &(i64, Option<u64>)| PbsSnapshot {
+            time: Timestamp::from_secs(day * 86_400),
+            size: size.map(Bytes),
+            protected: false,
+            encrypted: false,
+            verification: Verification::None,
+            comment: "".into(),
+            files: Arc::new([]),
+        };
+        BackupGroup {
+            instance: "vault".into(),
+            datastore: "main".into(),
+            namespace: "".into(),
+            kind: BackupKind::Vm,
+            backup_id: "100".into(),
+            owner: "".into(),
+            attribution: Attribution::None,
+            snapshots: of.iter().map(snapshot).collect(),
+        }
+    }
+
+    #[test]
+    fn growth_is_read_from_the_complete_backups() {
+        let group = backups(&[(9, None), (8, Some(1_000)), (4, Some(300)), (3, Some(500))]);
+        assert_eq!(group.growth_per_day(), Some(100.0));
+        let shrinks = backups(&[(2, Some(10)), (1, Some(30))]);
+        assert_eq!(shrinks.growth_per_day(), Some(-20.0));
+        assert_eq!(backups(&[(2, Some(10)), (1, None)]).growth_per_day(), None);
+        assert_eq!(backups(&[]).growth_per_day(), None);
     }
 }

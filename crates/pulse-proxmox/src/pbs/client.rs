@@ -17,6 +17,9 @@ use crate::meter::Meter;
 use crate::outbound::{Fingerprint, ServerAddress};
 use crate::pve::{PveApi, PveClient, PveOptions};
 
+/// The realm of a user that is entered without one.
+pub const REALM: &str = "pbs";
+
 /// A backup takes about 700 bytes in the list of a namespace.
 const SNAPSHOTS_MAX: usize = 128 * 1024 * 1024;
 

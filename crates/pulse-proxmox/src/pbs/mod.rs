@@ -3,4 +3,4 @@
 mod client;
 pub mod types;
 
-pub use client::{PbsClient, SnapshotFilter};
+pub use client::{PbsClient, REALM, SnapshotFilter};

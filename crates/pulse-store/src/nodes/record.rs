@@ -72,7 +72,12 @@ impl Monitored {
                 ..Self::default()
             },
             NodeKind::Pbs => Self {
+                datastores: true,
                 backups: true,
+                sync_jobs: true,
+                verify_jobs: true,
+                prune_jobs: true,
+                garbage_jobs: true,
                 ..Self::default()
             },
             NodeKind::Pmg => Self {
