@@ -363,7 +363,8 @@ fn a_removed_backup_server_takes_its_backups_along() {
 #[test]
 fn attribution_of_a_large_fleet_is_cheap() {
     let names: Vec<String> = (0..10).map(|n| format!("c{n}")).collect();
-    let ids: String = (100..600).map(|id| format!("{id} ")).collect();
+    let ids: Vec<String> = (100..600).map(|id| id.to_string()).collect();
+    let ids = ids.join(" ");
     let clusters: Vec<(&str, &str)> = names.iter().map(|n| (n.as_str(), ids.as_str())).collect();
     let mut fleet = Fleet::new(&clusters);
     for name in &names {
