@@ -34,6 +34,7 @@ pub struct Parts {
     pub runner: Arc<Runner<InventorySink>>,
     pub sources: Sources,
     pub settings: crate::settings::Settings,
+    pub setup_tokens: crate::api::setup::SetupTokens,
     pub state: StateCache,
     pub backup_table: crate::api::backups::table::TableCache,
     pub live: Live,
@@ -104,6 +105,7 @@ impl App {
         let app = Self(Arc::new(Parts {
             sources: Sources::new(&config),
             settings,
+            setup_tokens: crate::api::setup::SetupTokens::default(),
             config,
             started: Instant::now(),
             store,

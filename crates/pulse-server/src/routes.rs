@@ -176,6 +176,7 @@ pub fn table() -> Vec<Entry> {
     ];
     table.extend(api::security::routes());
     table.extend(api::nodes::routes());
+    table.extend(api::setup::routes());
     table.extend(crate::push::routes());
     table.extend(api::backups::routes());
     table.extend(api::storage::routes());

@@ -165,6 +165,14 @@ const DIFFERENT: &[(&str, &str)] = &[
         "PATCH /api/agents/host/{id}/config",
         "Improve: an administrator",
     ),
+    (
+        "POST /api/setup-script-url",
+        "Improve: its token registers nodes; settings:write",
+    ),
+    (
+        "POST /api/agent-install-command",
+        "Improve: it makes a token; settings:write",
+    ),
     ("GET /api/diagnostics", "Improve (01 §4.12): settings:read"),
     (
         "GET /simple-stats",
@@ -239,6 +247,14 @@ fn built(path: &str) -> bool {
         "/api/diagnostics",
         "/api/snapshots",
         "/api/test-notification",
+        "/api/setup-script",
+        "/api/setup-script-url",
+        "/api/auto-register",
+        "/api/agent-install-command",
+        "/api/monitoring/scheduler/health",
+        "/api/system/settings",
+        "/api/system/settings/update",
+        "/api/config/system",
         "/simple-stats",
         "/socket.io/",
     ]

@@ -203,3 +203,110 @@ async fn nodes_need_an_administrator_with_the_scope() {
     }
     server.stop().await;
 }
+
+/// A stand-in for Proxmox's tools: notes what it is asked and prints what they print.
+fn tools(dir: &std::path::Path, sim: &SimServer) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let write = |name: &str, text: String| {
+        let path = dir.join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let token = &sim.api_token;
+    let answer = json!({"full-tokenid": token.id, "info": {"privsep": "0"}, "value": token.secret});
+    let calls = dir.join("calls");
+    let pveum = format!(
+        "#!/bin/sh\nprintf '%s\\n' \"$*\" >> '{}'\ncase \"$*\" in\n'role modify'*) exit 1 ;;\n'role add'*VM.GuestAgent.Audit*) exit 1 ;;\n'user token add'*) cat <<'END'\n{answer}\nEND\n;;\nesac\n",
+        calls.display()
+    );
+    write("pveum", pveum);
+    write("id", "#!/bin/sh\necho 0\n".to_owned());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_command_on_the_node_registers_it() {
+    let sim = simulated().await;
+    let server = Server::ready().await;
+    let asked = json!({"type": "pve", "host": sim.urls[0], "backupPerms": true});
+    let made = server
+        .call("POST", "/api/setup-script-url", Some(asked))
+        .await;
+    assert_eq!(made.status, 200, "{}", made.text);
+    let made = made.json();
+    let token = made["setupToken"].as_str().unwrap().to_owned();
+    let url = made["url"].as_str().unwrap();
+    assert!(!url.contains(&token), "addresses end up in logs");
+
+    let path = &url[url.find("/api/").unwrap()..];
+    let script = server.send("GET", path, &[], None).await;
+    assert_eq!(script.status, 200, "{}", script.text);
+    let dir = tempfile::tempdir().unwrap();
+    tools(dir.path(), &sim);
+    let path = format!(
+        "{}:{}",
+        dir.path().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let run = || {
+        std::process::Command::new("sh")
+            .args(["-c", &script.text])
+            .env("PULSE_SETUP_TOKEN", &token)
+            .env("PATH", &path)
+            .output()
+            .unwrap()
+    };
+    let output = tokio::task::block_in_place(run);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}{complained}");
+    assert!(said.contains("Pulse watches this server from now on."));
+    assert!(!said.contains(&sim.api_token.secret));
+    let calls = std::fs::read_to_string(dir.path().join("calls")).unwrap();
+    assert!(calls.contains("--privs Sys.Audit,VM.Monitor"), "{calls}");
+    assert!(calls.contains("PVEDatastoreAdmin"), "{calls}");
+
+    let nodes = server.call("GET", "/api/config/nodes", None).await.json();
+    assert_eq!(nodes.as_array().unwrap().len(), 1, "{nodes}");
+    assert_eq!(nodes[0]["tokenName"], sim.api_token.id);
+    let mut snapshots = server.app.inventory.subscribe();
+    let polled = snapshots.wait_for(|snapshot| snapshot.guests().count() > 0);
+    let limit = std::time::Duration::from_secs(20);
+    assert!(
+        tokio::time::timeout(limit, polled).await.is_ok(),
+        "it is not polled"
+    );
+
+    // The token is used up.
+    let second = tokio::task::block_in_place(run);
+    assert!(!second.status.success());
+    let complained = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(complained.contains("Invalid or expired setup code"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_registers_without_a_credential_for_it() {
+    let sim = simulated().await;
+    let server = Server::ready().await;
+    let made = server
+        .call(
+            "POST",
+            "/api/setup-script-url",
+            Some(json!({"type": "pbs"})),
+        )
+        .await
+        .json();
+    let of_another_kind = made["setupToken"].as_str().unwrap();
+    let reading = server.token(&["monitoring:read"]).await;
+    for token in ["", "0000", "no\ttoken", of_another_kind, &reading] {
+        let body = json!({
+            "type": "pve", "host": sim.urls[0], "serverName": "x", "authToken": token,
+            "tokenId": sim.api_token.id, "tokenValue": sim.api_token.secret,
+        });
+        let refused = server
+            .send("POST", "/api/auto-register", &[], Some(body.to_string()))
+            .await;
+        assert_eq!(refused.status, 401, "{token}: {}", refused.text);
+    }
+    let nodes = server.call("GET", "/api/config/nodes", None).await.json();
+    assert_eq!(nodes, json!([]));
+}

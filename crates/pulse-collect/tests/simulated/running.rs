@@ -126,7 +126,8 @@ async fn a_refused_login_pauses_everything() {
         .next_poll
         .unwrap()
         .since(status.last_error.unwrap().0);
-    assert!(pause >= 60_000, "{pause}");
+    // Two clocks are rounded.
+    assert!(pause >= 59_900, "{pause}");
     assert_eq!(lab.requests(), 1);
     // Meanwhile nothing is sent; three intervals would have passed.
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -15,6 +15,7 @@ mod samples;
 pub mod scheduler;
 mod scheduler_metrics;
 pub mod security;
+pub mod setup;
 pub mod small;
 pub mod storage;
 pub mod system;

@@ -12,6 +12,8 @@ use pulse_auth::{Access, RouteRule, Scope};
 
 use crate::routes::{Entry, row};
 
+pub use write::{Registration, register};
+
 /// The rows of this area.
 pub fn routes() -> Vec<Entry> {
     let read = |path| RouteRule::new(Method::GET, path, Access::Admin).scope(Scope::SettingsRead);

@@ -145,6 +145,71 @@ pub async fn add(State(app): State<App>, ask: Ask) -> Reply {
     Ok(success(StatusCode::CREATED))
 }
 
+/// A server that announces itself.
+pub struct Registration<'a> {
+    pub kind: NodeKind,
+    pub host: &'a str,
+    /// Empty: the host's name.
+    pub name: &'a str,
+    pub token_name: &'a str,
+    pub token_value: &'a str,
+}
+
+/// Adds an announced server, or gives the known one its new token. Returns its name.
+pub async fn register(app: &App, new: Registration<'_>) -> Result<String, Refusal> {
+    super::request::check_host(new.host)?;
+    let host = normalise(new.host, new.kind)?;
+    let _one_at_a_time = app.sources.changing().await;
+    let others = app.store.nodes().all().await.map_err(|e| storage(&e))?;
+    let known = others.iter().find(|o| {
+        let moved = o.name.eq_ignore_ascii_case(new.name) && o.token_name == new.token_name;
+        o.kind == new.kind && (o.host == host || moved)
+    });
+    let give_token = |record: &mut NodeRecord| {
+        new.token_name.clone_into(&mut record.token_name);
+        record.token_value = pulse_core::Secret::new(new.token_value.to_owned());
+    };
+    if let Some(known) = known {
+        let mut record = known.clone();
+        record.host = host;
+        record.user.clear();
+        record.password = pulse_core::Secret::default();
+        give_token(&mut record);
+        app.store
+            .nodes()
+            .update(&record)
+            .await
+            .map_err(|e| storage(&e))?;
+        app.sources.restart(app, &record).await;
+        return Ok(record.name);
+    }
+    let machine = ServerAddress::parse(&host, new.kind.default_port())
+        .map(|address| address.host().to_owned())
+        .unwrap_or_default();
+    let wanted = if new.name.is_empty() {
+        &machine
+    } else {
+        new.name
+    };
+    let name = distinct_name(wanted, &host, new.kind, &others);
+    let mut record = NodeRecord::new(new.kind, name, host);
+    give_token(&mut record);
+    choose_trust(&mut record, &NodeRequest::default()).await;
+    if new.kind == NodeKind::Pve {
+        cluster::detect(app, &mut record).await;
+        if merged(app, &record, &others).await?.is_some() {
+            return Ok(record.cluster_name);
+        }
+    }
+    app.store
+        .nodes()
+        .insert(&record)
+        .await
+        .map_err(|e| storage(&e))?;
+    app.sources.start(app, &record).await;
+    Ok(record.name)
+}
+
 /// A second server of a cluster that is already watched adds its members to the first.
 async fn merged(
     app: &App,

@@ -121,7 +121,7 @@ async fn status(State(app): State<App>, ask: Ask) -> Response {
 }
 
 /// Where agents reach this server: as configured, else as the browser did.
-fn agent_url(env: &str, setting: &str, facts: &RequestFacts<'_>) -> String {
+pub fn agent_url(env: &str, setting: &str, facts: &RequestFacts<'_>) -> String {
     let configured = [env, setting].into_iter().find(|url| !url.is_empty());
     if let Some(url) = configured {
         return url.trim_end_matches('/').to_owned();
