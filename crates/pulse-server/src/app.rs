@@ -95,7 +95,7 @@ impl App {
         let (recorder, observer) = Recorder::start(history.clone());
         let inventory = pulse_inventory::spawn(now, observer);
         let runner = Arc::new(Runner::new(InventorySink(inventory.clone()), Arc::new(now)));
-        runner.set_timing(crate::settings::timing(&config, &settings.now().settings));
+        runner.set_timing(crate::settings::timing(&settings.now().settings));
         let state = StateCache::default();
         let live = Live::start(inventory.subscribe());
         let ingest = {

@@ -6,8 +6,10 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use pulse_auth::AuthEnv;
 use pulse_server::config::{Config, LogFormat};
+use pulse_server::settings::SetLogLevel;
 use pulse_server::{App, http, openapi, routes};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -58,14 +60,19 @@ fn main() -> anyhow::Result<()> {
             .build()?
             .block_on(print_recovery_token(&config)),
         None => {
-            start_log(&config);
+            let set_log_level = start_log(&config);
             // Two threads: one slow request must not hold up the polls, and more only cost memory.
             tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .max_blocking_threads(16)
                 .enable_all()
                 .build()?
-                .block_on(run(config, AuthEnv::read(env), arguments.local_agent_token))
+                .block_on(run(
+                    config,
+                    AuthEnv::read(env),
+                    arguments.local_agent_token,
+                    set_log_level,
+                ))
         }
     }
 }
@@ -94,8 +101,8 @@ async fn print_recovery_token(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_log(config: &Config) {
-    use tracing_subscriber::EnvFilter;
+/// Starts the log and gives the way to change its level later.
+fn start_log(config: &Config) -> SetLogLevel {
     let filter = EnvFilter::try_new(&config.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
     let json = match config.log_format {
         LogFormat::Json => true,
@@ -106,9 +113,22 @@ fn start_log(config: &Config) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     if json {
-        builder.json().flatten_event(true).init();
+        let builder = builder.json().flatten_event(true).with_filter_reloading();
+        let handle = builder.reload_handle();
+        builder.init();
+        Box::new(move |level| reload(&handle, level))
     } else {
-        builder.with_target(false).init();
+        let builder = builder.with_target(false).with_filter_reloading();
+        let handle = builder.reload_handle();
+        builder.init();
+        Box::new(move |level| reload(&handle, level))
+    }
+}
+
+fn reload<S>(handle: &tracing_subscriber::reload::Handle<EnvFilter, S>, level: &str) {
+    if let Ok(filter) = EnvFilter::try_new(level) {
+        // Fails only when the log is gone.
+        let _ = handle.reload(filter);
     }
 }
 
@@ -135,6 +155,7 @@ async fn run(
     config: Config,
     auth_env: AuthEnv,
     agent_token: Option<std::path::PathBuf>,
+    set_log_level: SetLogLevel,
 ) -> anyhow::Result<()> {
     let tls = config.tls.as_ref().map(http::listener::tls).transpose()?;
     let listener = tokio::net::TcpListener::bind(config.listen)
@@ -146,6 +167,8 @@ async fn run(
             )
         })?;
     let app = App::start(config, auth_env).await?;
+    set_log_level(&app.settings.now().settings.log_level);
+    app.settings.on_log_level(set_log_level);
     if let Some(file) = agent_token {
         local_agent_token(&app, &file).await?;
     }

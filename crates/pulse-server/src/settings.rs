@@ -86,7 +86,7 @@ impl Settings {
             .await?;
         let after = Arc::new(effective(raw, &app.config));
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
-        app.runner.set_timing(timing(&app.config, &after.settings));
+        app.runner.set_timing(timing(&after.settings));
         if before.settings.log_level != after.settings.log_level {
             let set = self
                 .log_level
@@ -140,10 +140,9 @@ fn effective(raw: RawSystemSettings, config: &Config) -> Effective {
 }
 
 /// The schedule that the settings ask for.
-pub fn timing(config: &Config, settings: &SystemSettings) -> Timing {
+pub fn timing(settings: &SystemSettings) -> Timing {
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
     let connection = seconds(settings.connection_timeout_seconds.max(1));
-    let _ = config;
     Timing {
         pve: Some(seconds(settings.pve_polling_seconds)),
         pbs: Some(seconds(settings.pbs_polling_seconds)),

@@ -3,7 +3,7 @@
  * fetched or fails, and for the next visit of the page.
  */
 import { createEffect, createSignal, on, onCleanup, type Accessor } from "solid-js";
-import { errorText } from "@/api/client";
+import { ApiError, errorText } from "@/api/client";
 
 const kept = new Map<string, { value: unknown; at: number }>();
 const EVERY = 60_000;
@@ -12,6 +12,8 @@ export interface Asked<T> {
   value: Accessor<T | undefined>;
   /** Why the last try failed; empty while it works. */
   failure: Accessor<string>;
+  /** The server has no such route. */
+  missing: Accessor<boolean>;
   /** This browser's clock at the last answer, 0 before the first. */
   at: Accessor<number>;
   busy: Accessor<boolean>;
@@ -32,6 +34,7 @@ export function createAsked<T>(
   const [value, setValue] = createSignal<T | undefined>(before?.value, { equals: false });
   const [at, setAt] = createSignal(before?.at ?? 0);
   const [failure, setFailure] = createSignal("");
+  const [missing, setMissing] = createSignal(false);
   const [busy, setBusy] = createSignal(false);
   let running: AbortController | undefined;
 
@@ -48,7 +51,9 @@ export function createAsked<T>(
       setAt(Date.now());
       setValue(() => answer);
     } catch (error) {
-      if (!mine.signal.aborted) setFailure(errorText(error));
+      if (mine.signal.aborted) return;
+      setFailure(errorText(error));
+      setMissing(error instanceof ApiError && error.status === 404);
     } finally {
       if (running === mine) setBusy(false);
     }
@@ -67,7 +72,7 @@ export function createAsked<T>(
     clearInterval(timer);
     running?.abort();
   });
-  return { value, failure, at, busy, again };
+  return { value, failure, missing, at, busy, again };
 }
 
 /** Signing out leaves nothing behind. */

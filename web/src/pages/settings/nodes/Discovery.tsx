@@ -91,89 +91,92 @@ export function DiscoverySection(props: {
     );
   const updated = () => (asked.value()?.updated ?? 0) * 1000;
 
+  // Not every server looks around.
   return (
-    <section class="extra" aria-labelledby="found-title">
-      <div class="extra-h">
-        <h2 id="found-title">Found on the network</h2>
-        <span class="muted">
-          <Show when={updated() > 0} fallback="Not looked yet">
-            looked <Age at={updated()} />
-          </Show>
-        </span>
-        <span class="spacer" />
-        <Show when={props.write}>
-          <form
-            class="row"
-            onSubmit={(e) => {
-              e.preventDefault();
-              void scan();
-            }}
-          >
-            <TextField label="Network" value={subnet()} onInput={setSubnet} error={wrong() || undefined} />
-            <Button type="submit" icon="search" pending={scanning()}>
-              Look now
-            </Button>
-          </form>
-        </Show>
-      </div>
-      <Show when={scanning() || progress()}>
-        <div class="extra-b" role="status">
-          <div class="disc-progress">
-            <i style={{ width: `${progress()?.percent ?? 4}%` }} />
-          </div>
-          <p class="muted text-xs pt-1">
-            {progress()
-              ? `${progress()?.phase || "Looking"}, ${Math.round(progress()?.percent ?? 0)} %, ${plural(progress()?.found ?? 0, "server")} so far`
-              : "Looking. This takes up to half a minute."}
-          </p>
-        </div>
-      </Show>
-      <Show when={failure() || asked.failure()}>
-        <p class="extra-b" role="alert" data-tone="critical">
-          {failure()
-            ? `Looking did not work: ${failure()}`
-            : `What was found could not be read: ${asked.failure()}`}
-        </p>
-      </Show>
-      <For each={asked.value()?.errors ?? []}>{(error) => <p class="extra-b muted">{error}</p>}</For>
-      <For
-        each={found()}
-        fallback={
-          <p class="extra-b muted">
-            {updated() > 0
-              ? "Nothing that is not connected yet. "
-              : "Pulse looks only when you ask, or every hour when that is turned on in "}
-            <A class="text-accent underline" href="/settings/system">
-              {updated() > 0 ? "Networks to look in" : "System"}
-            </A>
-          </p>
-        }
-      >
-        {(server) => (
-          <div class="found" data-row="found">
-            <Status level="notice" decorative />
-            <b class="trunc">
-              {server.hostname || server.ip}
-              <small class="muted font-normal">
-                {" "}
-                {TYPE_NAME[server.type] ?? server.type} {server.version ?? ""}
-              </small>
-            </b>
-            <span class="mono muted trunc">
-              {server.ip}:{server.port}
-            </span>
-            <Show when={props.write}>
-              <Button
-                size="sm"
-                onClick={() => props.onAdd(server.type, address(server))}
-                aria-label={`Add ${server.hostname || server.ip}`}
-              >
-                Add
-              </Button>
+    <Show when={!asked.missing()}>
+      <section class="extra" aria-labelledby="found-title">
+        <div class="extra-h">
+          <h2 id="found-title">Found on the network</h2>
+          <span class="muted">
+            <Show when={updated() > 0} fallback="Not looked yet">
+              looked <Age at={updated()} />
             </Show>
+          </span>
+          <span class="spacer" />
+          <Show when={props.write}>
+            <form
+              class="row"
+              onSubmit={(e) => {
+                e.preventDefault();
+                void scan();
+              }}
+            >
+              <TextField label="Network" value={subnet()} onInput={setSubnet} error={wrong() || undefined} />
+              <Button type="submit" icon="search" pending={scanning()}>
+                Look now
+              </Button>
+            </form>
+          </Show>
+        </div>
+        <Show when={scanning() || progress()}>
+          <div class="extra-b" role="status">
+            <div class="disc-progress">
+              <i style={{ width: `${progress()?.percent ?? 4}%` }} />
+            </div>
+            <p class="muted text-xs pt-1">
+              {progress()
+                ? `${progress()?.phase || "Looking"}, ${Math.round(progress()?.percent ?? 0)} %, ${plural(progress()?.found ?? 0, "server")} so far`
+                : "Looking. This takes up to half a minute."}
+            </p>
           </div>
-        )}
-      </For>
-    </section>
+        </Show>
+        <Show when={failure() || asked.failure()}>
+          <p class="extra-b" role="alert" data-tone="critical">
+            {failure()
+              ? `Looking did not work: ${failure()}`
+              : `What was found could not be read: ${asked.failure()}`}
+          </p>
+        </Show>
+        <For each={asked.value()?.errors ?? []}>{(error) => <p class="extra-b muted">{error}</p>}</For>
+        <For
+          each={found()}
+          fallback={
+            <p class="extra-b muted">
+              {updated() > 0
+                ? "Nothing that is not connected yet. "
+                : "Pulse looks only when you ask, or every hour when that is turned on in "}
+              <A class="text-accent underline" href="/settings/system">
+                {updated() > 0 ? "Networks to look in" : "System"}
+              </A>
+            </p>
+          }
+        >
+          {(server) => (
+            <div class="found" data-row="found">
+              <Status level="notice" decorative />
+              <b class="trunc">
+                {server.hostname || server.ip}
+                <small class="muted font-normal">
+                  {" "}
+                  {TYPE_NAME[server.type] ?? server.type} {server.version ?? ""}
+                </small>
+              </b>
+              <span class="mono muted trunc">
+                {server.ip}:{server.port}
+              </span>
+              <Show when={props.write}>
+                <Button
+                  size="sm"
+                  onClick={() => props.onAdd(server.type, address(server))}
+                  aria-label={`Add ${server.hostname || server.ip}`}
+                >
+                  Add
+                </Button>
+              </Show>
+            </div>
+          )}
+        </For>
+      </section>
+    </Show>
   );
 }

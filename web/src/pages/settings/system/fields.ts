@@ -175,7 +175,7 @@ export const GROUPS: readonly { title: string; about: string; settings: readonly
   },
   {
     title: "Discovery",
-    about: "Looks for Proxmox servers on your network. Off until you turn it on; it never signs in anywhere.",
+    about: "Looks for Proxmox servers on your network, without signing in anywhere. This version keeps these settings and does not look yet.",
     settings: [
       {
         kind: "switch",
