@@ -175,7 +175,8 @@ export const GROUPS: readonly { title: string; about: string; settings: readonly
   },
   {
     title: "Discovery",
-    about: "Looks for Proxmox servers on your network, without signing in anywhere. This version keeps these settings and does not look yet.",
+    about:
+      "Looks for Proxmox servers on your network, without signing in anywhere. This version keeps these settings and does not look yet.",
     settings: [
       {
         kind: "switch",
